@@ -1,0 +1,104 @@
+import type { Thread } from './thread.ts';
+
+/**
+ * What the driver needs from outside, as types only. The same driver runs over FUSE, inside one process, in a browser
+ * and under the simulator, because everything it cannot do itself comes through these interfaces.
+ *
+ * Each opened device brings its own {@link Client}, so that clients of different kinds (other processes, the same
+ * process) call each other through one driver.
+ */
+
+/**
+ * Identifies a thread of a client. The driver only compares it; over FUSE it is the thread's id (tid) in the daemon's
+ * pid namespace.
+ */
+export type ThreadId = number;
+
+/**
+ * Bytes that the driver and its host both reach: `bytes` and `view` show the same memory.
+ *
+ * `address` is where the memory lies in this process, for hosts that hand addresses to system calls; 0 where the
+ * memory has no fixed address.
+ */
+export interface Area {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly address: number;
+}
+
+/**
+ * A client's own memory, as one of its threads sees it. Addresses are checked to be below 2^53 before they come here;
+ * whether they are mapped, readable or writable is found by trying.
+ */
+export interface ClientMemory {
+  /**
+   * Copies `length` bytes from the client's `address` to `into`, starting at byte `at`.
+   *
+   * @returns how many bytes were copied; fewer than `length` means that the byte after them faulted.
+   */
+  read(thread: ThreadId, address: number, into: Area, at: number, length: number): number;
+  /** The other way: copies `length` bytes of `from`, starting at byte `at`, to the client's `address`. */
+  write(thread: ThreadId, address: number, from: Area, at: number, length: number): number;
+}
+
+/**
+ * The region in which a client receives data, shared between the driver (which writes) and the client (which reads).
+ * The driver never reads it: a client may have scribbled over it.
+ */
+export interface Mapping {
+  /** Where the client sees the region. */
+  readonly address: number;
+  /** Bytes, a multiple of the page size, at most `MAX_MAPPING_SIZE`. */
+  readonly size: number;
+  /** Where the driver writes what the client shall see at `address`. */
+  readonly area: Area;
+  /** Makes `length` bytes at `offset`, written to `area` just now, visible to the client. */
+  store(offset: number, length: number): void;
+}
+
+/** One open of a device: the process behind it, its memory, and the way to answer it. */
+export interface Client {
+  /** The process id of the opener in the driver's pid namespace. */
+  readonly pid: number;
+  readonly memory: ClientMemory;
+  /** The region for received data as it is now: `null` before the client maps one and after it unmapped it. */
+  mapping(): Mapping | null;
+  /** This client's process id as `viewer` sees it; 0 when it is not visible there. */
+  pidSeenBy(viewer: Client): number;
+  /** The user id `euid` of one of this client's threads as `viewer` sees it. */
+  euidSeenBy(viewer: Client, euid: number): number;
+  /**
+   * Ends the ioctl in which `thread` was parked: `errno` is 0 or positive, and `thread.writeRead` holds the counts to
+   * copy back. Called exactly once for each ioctl for which {@link PARKED} was returned.
+   */
+  answer(thread: Thread, errno: number): void;
+  /** A thread that used poll may have become readable. */
+  readable(): void;
+}
+
+/** Who makes an ioctl. One object may be reused for all calls: the driver copies what it keeps. */
+export interface Caller {
+  thread: ThreadId;
+  /** Effective user id of the calling thread, in the driver's user namespace. */
+  euid: number;
+  /** The host's name for this ioctl, kept in `thread.request` while the thread is parked. */
+  request: number;
+  /** Whether O_NONBLOCK is set on the descriptor now. */
+  nonBlocking: boolean;
+}
+
+/** What the driver needs once, whatever the number of clients. */
+export interface Host {
+  /** Memory of the driver's own, zeroed, for copies on their way between clients. */
+  createArea(size: number): Area;
+  /**
+   * The security label of `client`'s process, for receivers that ask for it; `null` refuses the call, as a kernel
+   * without a security module does.
+   */
+  securityLabel(client: Client): string | null;
+  /** A client broke a rule of the protocol; `message` says who and what. Never called on the way of a correct call. */
+  userError(message: string): void;
+}
+
+/** Returned by an ioctl in place of an errno: the caller's thread sleeps until {@link Client.answer}. */
+export const PARKED = -1;
