@@ -1,0 +1,227 @@
+import { BINDER_WRITE_READ } from '../../abi/binder.ts';
+import { EFAULT } from '../../abi/errno.ts';
+import { writeRead as writeReadStruct } from '../../abi/structs.ts';
+import type { Context } from '../../driver/context.ts';
+import { Driver } from '../../driver/driver.ts';
+import { MAX_MAPPING_SIZE } from '../../driver/limits.ts';
+import {
+  type Area,
+  type Caller,
+  type Client,
+  type ClientMemory,
+  type Host,
+  type Mapping,
+  PARKED,
+  type ThreadId,
+} from '../../driver/ports.ts';
+import type { Process } from '../../driver/process.ts';
+import type { Thread } from '../../driver/thread.ts';
+import { type BinderThread, decodeCommands, type WriteReadResult } from './binder-thread.ts';
+
+/** Memory of this process as the driver's copies want it. */
+function createArea(size: number): Area {
+  const bytes = new Uint8Array(size);
+  return { bytes, view: new DataView(bytes.buffer), address: 0 };
+}
+
+/** What a driver needs that has all its clients in this process. */
+export class LocalHost implements Host {
+  /** The label told to receivers that ask for one; `null` lets such calls fail. */
+  label: string | null;
+  /** Called with each breach of the protocol. */
+  onUserError: (message: string) => void = () => {};
+
+  constructor(label: string | null = 'u:r:ubinder:s0') {
+    this.label = label;
+  }
+
+  createArea(size: number): Area {
+    return createArea(size);
+  }
+
+  securityLabel(): string | null {
+    return this.label;
+  }
+
+  userError(message: string): void {
+    this.onUserError(message);
+  }
+}
+
+/** A Binder driver in this process, for clients in this process: no kernel, no file system. */
+export class LocalDriver extends Driver {
+  constructor(host: LocalHost = new LocalHost()) {
+    super(host);
+  }
+}
+
+const HEAP_ADDRESS = 0x1000;
+const MAPPING_ADDRESS = 0x7000_0000_0000;
+
+/**
+ * One open of a device by a process that exists only here: its memory is a heap and, after {@link map}, a region for
+ * received data, at addresses as a process would have them.
+ */
+export class LocalProcess implements Client, ClientMemory {
+  readonly pid: number;
+  readonly euid: number;
+  readonly process: Process;
+  readonly #heap: Uint8Array;
+  #heapUsed = 0;
+  #mapping: Mapping | null = null;
+  readonly #sleepers = new Map<number, (errno: number) => void>();
+  /** Called when a polling thread may have become readable. */
+  onReadable: () => void = () => {};
+
+  constructor(driver: Driver, context: Context, options: { pid: number; euid?: number; heapSize?: number }) {
+    this.pid = options.pid;
+    this.euid = options.euid ?? 0;
+    this.#heap = new Uint8Array(options.heapSize ?? MAX_MAPPING_SIZE);
+    this.process = driver.open(context, this);
+  }
+
+  get memory(): ClientMemory {
+    return this;
+  }
+
+  /** Maps `size` bytes for received data, once, as mmap(2) does on a device. */
+  map(size: number): void {
+    const used = Math.min(size, MAX_MAPPING_SIZE);
+    this.#mapping = { address: MAPPING_ADDRESS, size: used, area: createArea(used), store() {} };
+  }
+
+  /** Takes the region away again: nothing can be received any more. */
+  unmap(): void {
+    this.#mapping = null;
+  }
+
+  mapping(): Mapping | null {
+    return this.#mapping;
+  }
+
+  /** A thread of this process; the same id is the same thread. */
+  thread(id: ThreadId): LocalThread {
+    return new LocalThread(this, id);
+  }
+
+  /** The last descriptor is closed. */
+  close(): void {
+    this.process.flush();
+    this.process.release();
+  }
+
+  /** Copies bytes to the heap. @returns their address. */
+  place(bytes: Uint8Array): number {
+    const at = this.#heapUsed;
+    if (at + bytes.length > this.#heap.length) {
+      throw new RangeError(`Cannot place ${bytes.length} bytes: the heap of ${this.#heap.length} bytes is full`);
+    }
+    this.#heap.set(bytes, at);
+    this.#heapUsed = Math.ceil((at + bytes.length) / 8) * 8;
+    return HEAP_ADDRESS + at;
+  }
+
+  reset(): void {
+    this.#heapUsed = 0;
+  }
+
+  /** The memory at an address, as far as it goes; empty where there is none. */
+  bytesAt(address: number, length: number): Uint8Array {
+    const mapping = this.#mapping;
+    if (mapping && address >= mapping.address) {
+      const at = address - mapping.address;
+      return mapping.area.bytes.subarray(at, at + length);
+    }
+    const at = address - HEAP_ADDRESS;
+    return at < 0 ? new Uint8Array() : this.#heap.subarray(at, at + length);
+  }
+
+  read(_thread: ThreadId, address: number, into: Area, at: number, length: number): number {
+    const bytes = this.bytesAt(address, length);
+    into.bytes.set(bytes, at);
+    return bytes.length;
+  }
+
+  write(_thread: ThreadId, address: number, from: Area, at: number, length: number): number {
+    if (address >= MAPPING_ADDRESS) return 0; // read-only, as a client maps it
+    const bytes = this.bytesAt(address, length);
+    bytes.set(from.bytes.subarray(at, at + bytes.length));
+    return bytes.length;
+  }
+
+  pidSeenBy(): number {
+    return this.pid;
+  }
+
+  euidSeenBy(_viewer: Client, euid: number): number {
+    return euid;
+  }
+
+  answer(thread: Thread, errno: number): void {
+    const wake = this.#sleepers.get(thread.id);
+    this.#sleepers.delete(thread.id);
+    wake?.(errno);
+  }
+
+  readable(): void {
+    this.onReadable();
+  }
+
+  /** Resolves when the driver answers the ioctl in which thread `id` sleeps. */
+  sleep(id: ThreadId): Promise<number> {
+    return new Promise((resolve) => this.#sleepers.set(id, resolve));
+  }
+}
+
+/** A thread of a {@link LocalProcess}. */
+export class LocalThread implements BinderThread {
+  readonly owner: LocalProcess;
+  readonly id: ThreadId;
+  nonBlocking = false;
+
+  constructor(owner: LocalProcess, id: ThreadId) {
+    this.owner = owner;
+    this.id = id;
+  }
+
+  ioctl(command: number, argument: Uint8Array): number | Promise<number> {
+    const view = new DataView(argument.buffer, argument.byteOffset, argument.byteLength);
+    const caller: Caller = { thread: this.id, euid: this.owner.euid, request: 0, nonBlocking: this.nonBlocking };
+    const { process } = this.owner;
+    const result = process.ioctl(caller, command, view, 0);
+    if (result !== PARKED) return result;
+    return this.owner.sleep(this.id).then((errno) => {
+      process.threads.get(this.id)?.writeRead.store(view, 0);
+      return errno;
+    });
+  }
+
+  async writeRead(commands: Uint8Array, readSize: number): Promise<WriteReadResult> {
+    const argument = writeReadStruct.bytes({
+      writeSize: commands.length,
+      writeBuffer: this.owner.place(commands),
+      readSize,
+      readBuffer: this.owner.place(new Uint8Array(readSize)),
+    });
+    const errno = await this.ioctl(BINDER_WRITE_READ, argument);
+    const result = writeReadStruct.decode(new DataView(argument.buffer));
+    const read = this.owner.bytesAt(Number(result.readBuffer), Number(result.readConsumed));
+    return {
+      errno,
+      writeConsumed: Number(result.writeConsumed),
+      commands: errno === EFAULT ? [] : decodeCommands(read),
+    };
+  }
+
+  place(bytes: Uint8Array): number {
+    return this.owner.place(bytes);
+  }
+
+  reset(): void {
+    this.owner.reset();
+  }
+
+  received(address: number, length: number): Uint8Array {
+    return this.owner.bytesAt(address, length).slice();
+  }
+}

@@ -1,0 +1,146 @@
+import type { U64 } from '../abi/u64.ts';
+import type { Node } from './node.ts';
+import type { Mapping } from './ports.ts';
+import { type Range, RangeAllocator } from './range-allocator.ts';
+import type { Transaction } from './transaction.ts';
+
+/** An object of a delivered buffer, as far as the buffer holds a count for it. */
+export interface HeldObject {
+  /** BINDER_TYPE_BINDER, _WEAK_BINDER, _HANDLE or _WEAK_HANDLE, as the receiver sees it. */
+  readonly type: number;
+  /** The receiver's handle, or the pointer of its own node. */
+  readonly target: U64;
+}
+
+/** The rows in which a buffer is charged and cleaned up. */
+export interface BufferSizes {
+  readonly dataSize: number;
+  readonly offsetsSize: number;
+  /** Scatter-gather memory and the security context. */
+  readonly extraSize: number;
+}
+
+/**
+ * The data of one transaction in the receiver's mapping.
+ *
+ * This record alone says what the buffer holds: the mapping itself is never read back, since a receiver can write to
+ * it.
+ */
+export class Buffer {
+  readonly id: number;
+  readonly range: Range;
+  readonly dataSize: number;
+  readonly offsetsSize: number;
+  readonly extraSize: number;
+  /** Charged to the half of the space that oneway calls may use. */
+  readonly async: boolean;
+  /** TF_CLEAR_BUF: zeroed before its space is used again. */
+  clearOnFree = false;
+  /** Becomes true when the receiver was told of the buffer; before that BC_FREE_BUFFER is refused. */
+  allowUserFree = false;
+  /** The transaction whose data this is, until it is received and answered. */
+  transaction: Transaction | null = null;
+  /** The node that was called, which the buffer holds strongly; `null` for replies. */
+  targetNode: Node | null = null;
+  /** Counts to give back, in the order of the offsets; only what was translated so far. */
+  objects: HeldObject[] | null = null;
+
+  constructor(id: number, range: Range, sizes: BufferSizes, async: boolean) {
+    this.id = id;
+    this.range = range;
+    this.dataSize = sizes.dataSize;
+    this.offsetsSize = sizes.offsetsSize;
+    this.extraSize = sizes.extraSize;
+    this.async = async;
+  }
+
+  /** Where the offsets array begins, from the start of the buffer. */
+  get offsetsStart(): number {
+    return align8(this.dataSize);
+  }
+
+  /** Where the extra area begins, from the start of the buffer. */
+  get extraStart(): number {
+    return align8(this.dataSize) + align8(this.offsetsSize);
+  }
+}
+
+/** The space for received data of one process. It exists once the process has a mapping. */
+export class Allocation {
+  readonly mapping: Mapping;
+  readonly #ranges: RangeAllocator;
+  /** Buffers by offset: BC_FREE_BUFFER names the exact start. */
+  readonly #buffers = new Map<number, Buffer>();
+  /** Bytes that oneway calls may still take; a number for accounting, not a place. */
+  freeAsyncSpace: number;
+
+  constructor(mapping: Mapping) {
+    this.mapping = mapping;
+    this.#ranges = new RangeAllocator(mapping.size);
+    this.freeAsyncSpace = Math.floor(mapping.size / 2);
+  }
+
+  /** How many buffers are in use. */
+  get count(): number {
+    return this.#buffers.size;
+  }
+
+  /** Buffers in use, by address. */
+  buffers(): Buffer[] {
+    return [...this.#buffers.values()].sort((a, b) => a.range.offset - b.range.offset);
+  }
+
+  /** Takes space for a transaction, or returns `null` when there is none (ENOSPC). */
+  allocate(id: number, size: number, sizes: BufferSizes, async: boolean): Buffer | null {
+    if (async && size > this.freeAsyncSpace) return null;
+    const range = this.#ranges.allocate(size);
+    if (!range) return null;
+    if (async) this.freeAsyncSpace -= size;
+    const buffer = new Buffer(id, range, sizes, async);
+    this.#buffers.set(range.offset, buffer);
+    return buffer;
+  }
+
+  /** The buffer that starts exactly at the client's address, if any. */
+  find(address: U64): Buffer | undefined {
+    return typeof address === 'number' ? this.#buffers.get(address - this.mapping.address) : undefined;
+  }
+
+  /** The client's address of a buffer. */
+  addressOf(buffer: Buffer): number {
+    return this.mapping.address + buffer.range.offset;
+  }
+
+  /** Gives a buffer's space back; what it holds must have been released. */
+  release(buffer: Buffer): void {
+    const { offset, size } = buffer.range;
+    if (buffer.clearOnFree) {
+      this.mapping.area.bytes.fill(0, offset, offset + size);
+      this.mapping.store(offset, size);
+    }
+    this.#buffers.delete(offset);
+    if (buffer.async) this.freeAsyncSpace += size;
+    this.#ranges.release(buffer.range);
+  }
+}
+
+/** Rounds up to a multiple of 8. */
+export function align8(size: number): number {
+  return size % 8 === 0 ? size : size + 8 - (size % 8);
+}
+
+const TWO_64 = 1n << 64n;
+
+/**
+ * The space that three parts take, each rounded up to 8 and together at least 8; `null` where the sum does not fit 64
+ * bits, which the driver answers with EINVAL.
+ */
+export function totalSize(data: U64, offsets: U64, extra: U64): U64 | null {
+  if (typeof data === 'number' && typeof offsets === 'number' && typeof extra === 'number') {
+    const sum = align8(data) + align8(offsets) + align8(extra);
+    if (sum <= Number.MAX_SAFE_INTEGER) return Math.max(sum, 8);
+  }
+  const align = (size: U64) => (BigInt(size) + 7n) & ~7n;
+  const sum = align(data) + align(offsets) + align(extra);
+  return sum >= TWO_64 ? null : sum;
+}

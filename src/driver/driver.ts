@@ -1,0 +1,93 @@
+import { ECONNREFUSED } from '../abi/errno.ts';
+import type { Context } from './context.ts';
+import { MAX_MAPPING_SIZE, WRITE_CHUNK } from './limits.ts';
+import type { Area, Client, Host } from './ports.ts';
+import { Process } from './process.ts';
+import { resume } from './read.ts';
+import { ReadBuffer } from './read-buffer.ts';
+import { Stats } from './stats.ts';
+import { LOOPER_POLL, type Thread } from './thread.ts';
+
+/**
+ * The Binder driver: the processes that opened a device, and what they share.
+ *
+ * Everything is synchronous and runs on one thread. An ioctl changes queues and marks sleeping threads as runnable;
+ * when its writes are done, the wake list runs, each runnable thread reads, and its own ioctl is answered.
+ */
+export class Driver {
+  readonly host: Host;
+  readonly stats = new Stats();
+  /** All opens of all devices, in order of opening. */
+  readonly processes = new Set<Process>();
+  /** The thread whose ioctl is being carried out. */
+  current: Thread | null = null;
+
+  /** Where a piece of the current write buffer lies. */
+  readonly writeChunk: Area;
+  /** Where what a thread reads is collected. */
+  readonly readBuffer: ReadBuffer;
+  #translation: Area | null = null;
+
+  #lastId = 0;
+  readonly #runnable: Thread[] = [];
+  #isRunning = false;
+
+  constructor(host: Host) {
+    this.host = host;
+    this.writeChunk = host.createArea(WRITE_CHUNK);
+    this.readBuffer = new ReadBuffer((size) => host.createArea(size), this.stats);
+  }
+
+  /** A new process for one open of the device `context`. The caller releases it when the last descriptor is closed. */
+  open(context: Context, client: Client): Process {
+    const process = new Process(this, context, client);
+    this.processes.add(process);
+    return process;
+  }
+
+  /** The private memory in which a transaction with objects is checked and rewritten, before a receiver can see it. */
+  get translation(): Area {
+    this.#translation ??= this.host.createArea(MAX_MAPPING_SIZE);
+    return this.#translation;
+  }
+
+  /** Numbers transactions, nodes, refs and buffers, in one sequence: they appear in logs and extended errors. */
+  nextId(): number {
+    this.#lastId = (this.#lastId + 1) >>> 0;
+    return this.#lastId;
+  }
+
+  /** Something happened that `thread` may be waiting for, asleep in a read or in poll. */
+  wake(thread: Thread): void {
+    if (thread.looper & LOOPER_POLL) thread.process.client.readable();
+    if (thread.isParked && !thread.isRunnable) {
+      thread.isRunnable = true;
+      this.#runnable.push(thread);
+    }
+  }
+
+  /**
+   * Lets the threads that were woken read, in the order in which they were woken. What they cause is done before this
+   * returns; called again from within, it does nothing.
+   */
+  runWakeList(): void {
+    if (this.#isRunning || this.#runnable.length === 0) return;
+    this.#isRunning = true;
+    for (let i = 0; i < this.#runnable.length; i++) {
+      const thread = this.#runnable[i] as Thread;
+      thread.isRunnable = false;
+      if (thread.isParked) resume(thread);
+    }
+    this.#runnable.length = 0;
+    this.#isRunning = false;
+  }
+
+  /** The driver stops serving: every sleeping thread's ioctl ends with ECONNREFUSED. */
+  shutDown(): void {
+    for (const process of this.processes) {
+      for (const thread of process.threads.values()) {
+        if (thread.isParked) process.finish(thread, ECONNREFUSED);
+      }
+    }
+  }
+}

@@ -1,0 +1,25 @@
+/** The limits of the driver, each with its reason. */
+
+/** Bytes of a mapping that are used, however large it is: SZ_4M in the kernel driver. */
+export const MAX_MAPPING_SIZE = 4 * 1024 * 1024;
+
+/**
+ * Bytes that must be left in a read buffer before another work item is taken: a code and the largest payload
+ * (binder_transaction_data_secctx), whatever the item's own size, as in the kernel driver.
+ */
+export const READ_ITEM_RESERVE = 4 + 72;
+
+/**
+ * Bytes of a write buffer fetched at once. Clients write a few commands a time (libbinder at most 256 bytes); longer
+ * buffers are streamed in pieces, so that no allocation follows a client's number.
+ */
+export const WRITE_CHUNK = 4096;
+
+/**
+ * Bytes of a read buffer collected before they are copied out. A read that has more to say continues with another
+ * piece.
+ */
+export const READ_CHUNK = 4096;
+
+/** The highest user-space address of the 64-bit architectures we run on: above it every access faults. */
+export const MAX_USER_ADDRESS = 0x00ff_ffff_ffff_f000;

@@ -1,0 +1,438 @@
+import {
+  BINDER_CURRENT_PROTOCOL_VERSION,
+  BINDER_GET_EXTENDED_ERROR,
+  BINDER_GET_NODE_DEBUG_INFO,
+  BINDER_GET_NODE_INFO_FOR_REF,
+  BINDER_SET_CONTEXT_MGR,
+  BINDER_SET_CONTEXT_MGR_EXT,
+  BINDER_SET_MAX_THREADS,
+  BINDER_THREAD_EXIT,
+  BINDER_TYPE_BINDER,
+  BINDER_TYPE_HANDLE,
+  BINDER_TYPE_WEAK_BINDER,
+  BINDER_VERSION,
+  BINDER_WRITE_READ,
+  BR_OK,
+} from '../abi/binder.ts';
+import { EBADF, EBUSY, EINTR, EINVAL, EPERM } from '../abi/errno.ts';
+import { extendedError, flatBinderObject, nodeDebugInfo, nodeInfoForRef } from '../abi/structs.ts';
+import { compareU64, type U64 } from '../abi/u64.ts';
+import { Allocation, type Buffer, type HeldObject } from './allocation.ts';
+import type { Context } from './context.ts';
+import type { Driver } from './driver.ts';
+import { Node } from './node.ts';
+import { type Caller, type Client, PARKED, type ThreadId } from './ports.ts';
+import { read } from './read.ts';
+import { Ref, RefTable } from './ref.ts';
+import { LOOPER_POLL, LOOPER_WAITING, Thread } from './thread.ts';
+import { WorkList } from './work.ts';
+import { write } from './write.ts';
+
+/** One open of a device: its threads, its nodes, its refs to other processes' nodes, and its space for data. */
+export class Process {
+  readonly driver: Driver;
+  readonly context: Context;
+  readonly client: Client;
+  readonly threads = new Map<ThreadId, Thread>();
+  /** By the owner's pointer. */
+  readonly nodes = new Map<U64, Node>();
+  readonly refs = new RefTable();
+  /** What any available thread may read. */
+  readonly todo = new WorkList();
+  /** Deaths that were read and not yet acknowledged, in that order. */
+  readonly deliveredDeaths = new WorkList();
+  isDead = false;
+
+  /** How many threads the client lets the driver ask for. */
+  maxThreads = 0;
+  /** 1 while a thread was asked for that has not registered yet. */
+  requestedThreads = 0;
+  /** Threads that registered because they were asked for; never counted down. */
+  startedThreads = 0;
+
+  /** Threads asleep that may take work of the process; the latest is last and is chosen first. */
+  readonly #waiting: Thread[] = [];
+  #polling = 0;
+  #allocation: Allocation | null = null;
+
+  constructor(driver: Driver, context: Context, client: Client) {
+    this.driver = driver;
+    this.context = context;
+    this.client = client;
+    driver.stats.process.create();
+  }
+
+  /** Buffers that were not freed yet. */
+  get bufferCount(): number {
+    return this.#allocation?.count ?? 0;
+  }
+
+  get hasWaitingThreads(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /**
+   * The space for received data as it is now. `null` before the client has mapped it and for good after it was
+   * unmapped: what is in use then stays accounted, but nothing new can be received.
+   */
+  allocation(): Allocation | null {
+    const mapping = this.client.mapping();
+    if (!mapping) return null;
+    this.#allocation ??= new Allocation(mapping);
+    return this.#allocation;
+  }
+
+  addressOf(buffer: Buffer): number {
+    return (this.#allocation as Allocation).addressOf(buffer);
+  }
+
+  findBuffer(address: U64): Buffer | undefined {
+    return this.#allocation?.find(address);
+  }
+
+  buffers(): Buffer[] {
+    return this.#allocation?.buffers() ?? [];
+  }
+
+  /**
+   * One ioctl. `argument` holds the `_IOC_SIZE` bytes the caller passed, from byte `at`; what is to be copied back is
+   * written in place, also where the result is an error.
+   *
+   * @returns 0, a positive errno, or {@link PARKED} when the caller's thread sleeps until {@link Client.answer}.
+   */
+  ioctl(caller: Caller, command: number, argument: DataView, at: number): number {
+    const thread = this.thread(caller.thread);
+    // A thread makes one ioctl at a time: if one is still open, its caller was killed and its id used again.
+    if (thread.isParked) this.finish(thread, EINTR);
+    thread.euid = caller.euid;
+    thread.nonBlocking = caller.nonBlocking;
+    thread.request = caller.request;
+    const { driver } = this;
+    driver.current = thread;
+    let result: number;
+    if (command === BINDER_WRITE_READ) {
+      result = this.#writeRead(thread, argument, at);
+    } else {
+      result = this.#control(thread, command, argument, at);
+      driver.runWakeList();
+    }
+    driver.current = null;
+    if (result !== PARKED) thread.needReturn = false;
+    return result;
+  }
+
+  /** A poll by thread `id`. @returns whether it can read without sleeping. */
+  poll(id: ThreadId): boolean {
+    const thread = this.thread(id);
+    if (!(thread.looper & LOOPER_POLL)) {
+      thread.looper |= LOOPER_POLL;
+      this.#polling++;
+    }
+    return thread.hasWork(thread.isAvailable);
+  }
+
+  /** A signal came to a thread that sleeps in a read: its ioctl ends with EINTR, with the counts reached so far. */
+  interrupt(id: ThreadId): void {
+    const thread = this.threads.get(id);
+    if (!thread?.isParked) return;
+    this.finish(thread, EINTR);
+    this.driver.runWakeList();
+  }
+
+  /** One of the client's descriptors was closed: threads that wait return, to notice if it was the last. */
+  flush(): void {
+    for (const thread of this.#threadsById()) {
+      thread.needReturn = true;
+      if (thread.looper & LOOPER_WAITING) this.driver.wake(thread);
+    }
+    this.driver.runWakeList();
+  }
+
+  /** A thread of the client ended without BINDER_THREAD_EXIT. */
+  threadDied(id: ThreadId): void {
+    const thread = this.threads.get(id);
+    if (!thread) return;
+    this.#releaseThread(thread);
+    this.driver.runWakeList();
+  }
+
+  /** The last descriptor is closed: everything this process had part in ends. */
+  release(): void {
+    const { driver, context } = this;
+    driver.processes.delete(this);
+    if (context.manager?.process === this) context.manager = null;
+    this.isDead = true;
+    for (const thread of this.#threadsById()) this.#releaseThread(thread);
+    for (const node of this.sortedNodes()) node.ownerDied();
+    this.nodes.clear();
+    for (const ref of this.refs) ref.delete();
+    this.todo.cancelAll();
+    this.deliveredDeaths.cancelAll();
+    for (const buffer of this.buffers()) {
+      this.#allocation?.release(buffer);
+      driver.stats.buffer.delete();
+    }
+    this.#allocation = null;
+    driver.stats.process.delete();
+    driver.runWakeList();
+  }
+
+  /** The thread with this id, made if it is new. */
+  thread(id: ThreadId): Thread {
+    let thread = this.threads.get(id);
+    if (!thread) {
+      thread = new Thread(id, this);
+      this.threads.set(id, thread);
+    }
+    return thread;
+  }
+
+  /** Nodes by pointer, as the kernel's tree has them. */
+  sortedNodes(): Node[] {
+    return [...this.nodes.values()].sort((a, b) => compareU64(a.ptr, b.ptr));
+  }
+
+  /** The node with this pointer, made if there is none. The caller holds it until it has found a reason to stay. */
+  createNode(ptr: U64, cookie: U64, flags: number): Node {
+    let node = this.nodes.get(ptr);
+    if (!node) {
+      node = new Node(this.driver.nextId(), this, ptr, cookie, flags);
+      this.nodes.set(ptr, node);
+    }
+    node.hold();
+    return node;
+  }
+
+  /**
+   * Adds a count to this process's ref to `node`, which is made if there is none.
+   *
+   * @param sender - the thread whose transaction carries the node, if one does
+   * @returns the ref, or `null` when the count cannot be had
+   */
+  addRef(node: Node, strong: boolean, sender: Thread | null): Ref | null {
+    let ref = this.refs.forNode(node);
+    const isNew = !ref;
+    if (!ref) {
+      const handle = this.refs.lowestFree(node === this.context.manager);
+      ref = new Ref(this.driver.nextId(), this, node, handle);
+      this.refs.add(ref);
+      node.refs.add(ref);
+    }
+    if (ref.increment(strong, sender)) return ref;
+    if (isNew) ref.delete();
+    return null;
+  }
+
+  /** The most recently parked thread that waits for work of the process; it is then taken for it. */
+  selectThread(): Thread | null {
+    const thread = this.#waiting.pop() ?? null;
+    if (thread) thread.isWaiting = false;
+    return thread;
+  }
+
+  /** Wakes `thread`, or, where none was selected, the polling threads that could take the work. */
+  wakeThread(thread: Thread | null): void {
+    if (thread) {
+      this.driver.wake(thread);
+    } else if (this.#polling > 0) {
+      for (const polling of this.threads.values()) {
+        if (polling.looper & LOOPER_POLL && polling.isAvailable) this.driver.wake(polling);
+      }
+    }
+  }
+
+  /** There is work on the process's list: a thread should come and take it. */
+  wakeForWork(): void {
+    this.wakeThread(this.selectThread());
+  }
+
+  /** Puts a thread to sleep. */
+  park(thread: Thread, forProcess: boolean): void {
+    thread.isParked = true;
+    thread.looper |= LOOPER_WAITING;
+    thread.waitsForProcess = forProcess;
+    this.awaitWork(thread);
+  }
+
+  /** A sleeping thread was woken for nothing, or has just gone to sleep: it is the first to be chosen now. */
+  awaitWork(thread: Thread): void {
+    if (!thread.waitsForProcess) return;
+    this.stopWaiting(thread);
+    thread.isWaiting = true;
+    this.#waiting.push(thread);
+  }
+
+  stopWaiting(thread: Thread): void {
+    if (!thread.isWaiting) return;
+    thread.isWaiting = false;
+    this.#waiting.splice(this.#waiting.lastIndexOf(thread), 1);
+  }
+
+  /** Ends the ioctl of a sleeping thread. */
+  finish(thread: Thread, errno: number): void {
+    this.stopWaiting(thread);
+    thread.isParked = false;
+    thread.looper &= ~LOOPER_WAITING;
+    thread.needReturn = false;
+    // Work that came for the process meanwhile must not wait for this thread to come back.
+    if (!this.todo.isEmpty) this.wakeForWork();
+    this.client.answer(thread, errno);
+  }
+
+  /** BC_FREE_BUFFER of a received buffer. */
+  freeBuffer(buffer: Buffer): void {
+    const node = buffer.targetNode;
+    if (buffer.async && node) {
+      // One oneway call of a node at a time: the next may come now.
+      const next = node.asyncTodo.shift();
+      if (next) {
+        this.todo.push(next);
+        this.wakeForWork();
+      } else {
+        node.hasAsyncTransaction = false;
+      }
+    }
+    this.releaseBuffer(buffer);
+  }
+
+  /** Gives back the counts that a buffer holds, then its space. */
+  releaseBuffer(buffer: Buffer): void {
+    if (buffer.transaction) {
+      buffer.transaction.buffer = null;
+      buffer.transaction = null;
+    }
+    buffer.targetNode?.dropLocalStrong();
+    if (buffer.objects) for (const held of buffer.objects) this.#releaseObject(held);
+    this.#allocation?.release(buffer);
+    this.driver.stats.buffer.delete();
+  }
+
+  userError(thread: Thread, message: string): void {
+    this.driver.host.userError(`${this.client.pid}:${thread.id} ${message}`);
+  }
+
+  #writeRead(thread: Thread, argument: DataView, at: number): number {
+    const { driver } = this;
+    const writeRead = thread.writeRead;
+    writeRead.load(argument, at);
+    let result = 0;
+    if (writeRead.writeSize !== 0) {
+      result = write(thread);
+      driver.runWakeList();
+      if (result !== 0) writeRead.readConsumed = 0;
+    }
+    if (result === 0 && writeRead.readSize !== 0) {
+      result = read(thread);
+      if (result === PARKED) return PARKED;
+      if (!this.todo.isEmpty) this.wakeForWork();
+      driver.runWakeList();
+    }
+    writeRead.store(argument, at);
+    return result;
+  }
+
+  #control(thread: Thread, command: number, argument: DataView, at: number): number {
+    switch (command) {
+      case BINDER_SET_MAX_THREADS:
+        this.maxThreads = argument.getUint32(at, true);
+        return 0;
+      case BINDER_VERSION:
+        argument.setInt32(at, BINDER_CURRENT_PROTOCOL_VERSION, true);
+        return 0;
+      case BINDER_THREAD_EXIT:
+        this.#releaseThread(thread);
+        return 0;
+      case BINDER_SET_CONTEXT_MGR:
+        return this.#becomeManager(thread, 0, 0, 0);
+      case BINDER_SET_CONTEXT_MGR_EXT: {
+        const object = flatBinderObject.decode(argument, at);
+        return this.#becomeManager(thread, object.binder, object.cookie, object.flags);
+      }
+      case BINDER_GET_NODE_DEBUG_INFO:
+        return this.#nodeDebugInfo(argument, at);
+      case BINDER_GET_NODE_INFO_FOR_REF:
+        return this.#nodeInfoForRef(argument, at);
+      case BINDER_GET_EXTENDED_ERROR:
+        extendedError.encode(argument, at, thread.extendedError);
+        thread.extendedError.set(0, BR_OK, 0);
+        return 0;
+      default:
+        return EINVAL;
+    }
+  }
+
+  #becomeManager(thread: Thread, ptr: U64, cookie: U64, flags: number): number {
+    const { context } = this;
+    if (context.manager) return EBUSY;
+    if (context.managerUid !== null && context.managerUid !== thread.euid) return EPERM;
+    context.managerUid = thread.euid;
+    const node = this.createNode(ptr, cookie, flags);
+    // The manager knows that its node is held: it is never told.
+    node.localStrong++;
+    node.localWeak++;
+    node.strong.isTold = true;
+    node.weak.isTold = true;
+    context.manager = node;
+    node.letGo();
+    return 0;
+  }
+
+  /** The node with the smallest pointer above the cursor; all zero when there is none. */
+  #nodeDebugInfo(argument: DataView, at: number): number {
+    const cursor = nodeDebugInfo.fields.ptr.read(argument, at);
+    let found: Node | null = null;
+    for (const node of this.nodes.values()) {
+      if (node.ptr > cursor && (!found || node.ptr < found.ptr)) found = node;
+    }
+    nodeDebugInfo.encode(
+      argument,
+      at,
+      found
+        ? {
+            ptr: found.ptr,
+            cookie: found.cookie,
+            hasStrongRef: Number(found.strong.isTold),
+            hasWeakRef: Number(found.weak.isTold),
+          }
+        : {},
+    );
+    return 0;
+  }
+
+  #nodeInfoForRef(argument: DataView, at: number): number {
+    const info = nodeInfoForRef.decode(argument, at);
+    if (info.strongCount || info.weakCount || info.reserved1 || info.reserved2 || info.reserved3)
+      return EINVAL;
+    if (this.context.manager?.process !== this) return EPERM;
+    const ref = this.refs.get(info.handle);
+    if (!ref || ref.strong === 0) return EINVAL;
+    nodeInfoForRef.encode(argument, at, {
+      handle: info.handle,
+      strongCount: ref.node.localStrong + ref.node.internalStrong,
+      weakCount: ref.node.localWeak,
+    });
+    return 0;
+  }
+
+  #releaseThread(thread: Thread): void {
+    if (thread.isParked) this.finish(thread, EBADF);
+    if (thread.looper & LOOPER_POLL) this.#polling--;
+    this.threads.delete(thread.id);
+    thread.release();
+  }
+
+  #threadsById(): Thread[] {
+    return [...this.threads.values()].sort((a, b) => a.id - b.id);
+  }
+
+  #releaseObject({ type, target }: HeldObject): void {
+    const strong = type === BINDER_TYPE_BINDER || type === BINDER_TYPE_HANDLE;
+    if (type === BINDER_TYPE_BINDER || type === BINDER_TYPE_WEAK_BINDER) {
+      const node = this.nodes.get(target);
+      if (strong) node?.dropLocalStrong();
+      else node?.dropLocalWeak();
+    } else {
+      this.refs.get(target as number)?.decrement(strong);
+    }
+  }
+}

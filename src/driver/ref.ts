@@ -1,0 +1,130 @@
+import type { U64 } from '../abi/u64.ts';
+import { DeathRegistration } from './death.ts';
+import type { Node } from './node.ts';
+import type { Process } from './process.ts';
+import type { Thread } from './thread.ts';
+import { dequeue } from './work.ts';
+
+/** A process's entry for a node of another process, named by a handle, with a strong and a weak count. */
+export class Ref {
+  readonly id: number;
+  readonly process: Process;
+  readonly node: Node;
+  readonly handle: number;
+  strong = 0;
+  weak = 0;
+  death: DeathRegistration | null = null;
+
+  constructor(id: number, process: Process, node: Node, handle: number) {
+    this.id = id;
+    this.process = process;
+    this.node = node;
+    this.handle = handle;
+    process.driver.stats.ref.create();
+  }
+
+  /**
+   * Adds one count. `sender` is the thread whose transaction carries the node, if one does.
+   *
+   * @returns false when a strong count is asked for on a node that nobody holds strongly: only the owner can give it.
+   */
+  increment(strong: boolean, sender: Thread | null): boolean {
+    if (strong) {
+      if (this.strong === 0 && !this.node.addStrongRef(sender)) return false;
+      this.strong++;
+    } else {
+      if (this.weak === 0 && !this.node.addWeakRef(sender)) return false;
+      this.weak++;
+    }
+    return true;
+  }
+
+  /** Takes one count back, and deletes the ref with its last. @returns false when there is none of that kind. */
+  decrement(strong: boolean): boolean {
+    if (strong) {
+      if (this.strong === 0) return false;
+      this.strong--;
+      if (this.strong === 0) this.node.dropStrongRef();
+    } else {
+      if (this.weak === 0) return false;
+      this.weak--;
+    }
+    if (this.strong === 0 && this.weak === 0) this.delete();
+    return true;
+  }
+
+  /** Deletes the ref with all its counts. A registration on it goes silently. */
+  delete(): void {
+    this.process.refs.remove(this);
+    if (this.strong > 0) this.node.dropStrongRef();
+    this.node.removeRef(this);
+    const death = this.death;
+    if (death) {
+      this.death = null;
+      dequeue(death);
+      death.release();
+    }
+    this.process.driver.stats.ref.delete();
+  }
+
+  requestDeath(cookie: U64): void {
+    const { process, node } = this;
+    this.death = new DeathRegistration(cookie, process.driver.stats);
+    if (!node.process) this.nodeDied();
+  }
+
+  /** The node's owner died: tells this process if it asked. */
+  nodeDied(): void {
+    const { death, process } = this;
+    if (!death) return;
+    death.nodeDied();
+    // On the process's list even if a thread asks just now: any thread may take it, the asking one may be busy.
+    process.todo.push(death);
+    process.wakeForWork();
+  }
+}
+
+/** The refs of one process, by handle and by node. Handles are the lowest free numbers. */
+export class RefTable {
+  readonly #byHandle: (Ref | undefined)[] = [];
+  readonly #byNode = new Map<Node, Ref>();
+  /** No free handle below this one, apart from 0. */
+  #lowestFree = 1;
+
+  get size(): number {
+    return this.#byNode.size;
+  }
+
+  get(handle: number): Ref | undefined {
+    return this.#byHandle[handle];
+  }
+
+  forNode(node: Node): Ref | undefined {
+    return this.#byNode.get(node);
+  }
+
+  /** The lowest free handle; 0 only for a context manager's node (`mayBeZero`). */
+  lowestFree(mayBeZero: boolean): number {
+    if (mayBeZero && !this.#byHandle[0]) return 0;
+    while (this.#byHandle[this.#lowestFree]) this.#lowestFree++;
+    return this.#lowestFree;
+  }
+
+  add(ref: Ref): void {
+    while (this.#byHandle.length <= ref.handle) this.#byHandle.push(undefined);
+    this.#byHandle[ref.handle] = ref;
+    this.#byNode.set(ref.node, ref);
+  }
+
+  remove(ref: Ref): void {
+    this.#byHandle[ref.handle] = undefined;
+    this.#byNode.delete(ref.node);
+    if (ref.handle > 0 && ref.handle < this.#lowestFree) this.#lowestFree = ref.handle;
+    while (this.#byHandle.length > 0 && !this.#byHandle[this.#byHandle.length - 1]) this.#byHandle.pop();
+  }
+
+  /** By handle. */
+  *[Symbol.iterator](): Generator<Ref> {
+    for (const ref of this.#byHandle) if (ref) yield ref;
+  }
+}

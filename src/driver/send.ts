@@ -1,0 +1,277 @@
+import {
+  BR_DEAD_REPLY,
+  BR_FAILED_REPLY,
+  BR_OK,
+  BR_TRANSACTION_COMPLETE,
+  TF_CLEAR_BUF,
+  TF_ONE_WAY,
+} from '../abi/binder.ts';
+import { EFAULT, EINVAL, ENOSPC, EOPNOTSUPP, EPROTO, ESRCH } from '../abi/errno.ts';
+import { readU64, type U64 } from '../abi/u64.ts';
+import { type Allocation, align8, type Buffer, totalSize } from './allocation.ts';
+import { type Failure, failure } from './failure.ts';
+import { MAX_USER_ADDRESS } from './limits.ts';
+import { Node } from './node.ts';
+import type { Process } from './process.ts';
+import type { Thread } from './thread.ts';
+import { sendFailedReply, Transaction } from './transaction.ts';
+import { TransactionComplete } from './transaction-complete.ts';
+import { translate } from './translate.ts';
+import { addU64 } from './write-read.ts';
+
+/** The parts of a BC_TRANSACTION or BC_REPLY payload that the driver uses (struct binder_transaction_data_sg). */
+interface Request {
+  handle: number;
+  code: number;
+  flags: number;
+  dataSize: U64;
+  offsetsSize: U64;
+  data: U64;
+  offsets: U64;
+  buffersSize: U64;
+}
+
+/** Carrying out a command is never re-entered, so one request serves all. */
+const request: Request = {
+  handle: 0,
+  code: 0,
+  flags: 0,
+  dataSize: 0,
+  offsetsSize: 0,
+  data: 0,
+  offsets: 0,
+  buffersSize: 0,
+};
+
+/**
+ * BC_TRANSACTION, BC_REPLY and their _SG forms, with the payload at byte `at`. What goes wrong is left for the thread
+ * to read; a reply that fails after its call was found is the caller's failure, and the replier is told it was sent.
+ */
+export function transact(
+  thread: Thread,
+  view: DataView,
+  at: number,
+  isReply: boolean,
+  buffersSize: U64,
+): void {
+  request.handle = view.getUint32(at, true);
+  request.code = view.getUint32(at + 16, true);
+  request.flags = view.getUint32(at + 20, true);
+  request.dataSize = readU64(view, at + 32);
+  request.offsetsSize = readU64(view, at + 40);
+  request.data = readU64(view, at + 48);
+  request.offsets = readU64(view, at + 56);
+  request.buffersSize = buffersSize;
+  const id = thread.process.driver.nextId();
+  thread.extendedError.set(id, BR_OK, 0);
+  if (isReply) reply(thread, id);
+  else call(thread, id);
+}
+
+function reply(thread: Thread, id: number): void {
+  const answered = thread.stack;
+  if (!answered || answered.toThread !== thread) {
+    thread.process.userError(thread, 'got reply transaction with no transaction to reply to');
+    return fail(thread, id, failure(BR_FAILED_REPLY, EPROTO));
+  }
+  thread.stack = answered.toParent;
+  const caller = answered.from;
+  if (!caller) return failReply(thread, answered, id, failure(BR_DEAD_REPLY, 0));
+  const sent = build(thread, id, caller.process, null, true);
+  if (!(sent instanceof Transaction)) return failReply(thread, answered, id, sent);
+  thread.enqueue(new TransactionComplete());
+  caller.stack = answered.fromParent;
+  answered.from = null;
+  caller.enqueue(sent);
+  thread.process.driver.wake(caller);
+  answered.free();
+}
+
+function call(thread: Thread, id: number): void {
+  const { process } = thread;
+  const isOneway = (request.flags & TF_ONE_WAY) !== 0;
+  const node = findTarget(thread);
+  if (!(node instanceof Node)) return fail(thread, id, node);
+  const target = node.process as Process;
+  if (!isOneway) {
+    if (thread.todo.first?.isTransaction) {
+      process.userError(thread, 'new transaction not allowed when there is a transaction on thread todo');
+      return fail(thread, id, failure(BR_FAILED_REPLY, EPROTO));
+    }
+    if (thread.stack && thread.stack.toThread !== thread) {
+      process.userError(thread, 'got new transaction with bad transaction stack');
+      return fail(thread, id, failure(BR_FAILED_REPLY, EPROTO));
+    }
+  }
+  const sent = build(thread, id, target, node, false);
+  if (!(sent instanceof Transaction)) return fail(thread, id, sent);
+  const complete = new TransactionComplete();
+  if (isOneway) {
+    queueOneway(sent, target, node);
+    thread.enqueue(complete);
+    return;
+  }
+  // Deferred: the thread will wait for the reply, and reads this along with it.
+  thread.todo.push(complete);
+  sent.toThread = findWaitingThread(thread, target);
+  sent.fromParent = thread.stack;
+  thread.stack = sent;
+  queue(sent, target, sent.toThread ?? target.selectThread());
+}
+
+/** The node that the request calls, alive, or why it cannot be called. */
+function findTarget(thread: Thread): Node | Failure {
+  const { process } = thread;
+  if (request.handle !== 0) {
+    const ref = process.refs.get(request.handle);
+    if (!ref || ref.strong === 0) {
+      process.userError(thread, `got transaction to invalid handle, ${request.handle}`);
+      return failure(BR_FAILED_REPLY, EINVAL);
+    }
+    return ref.node.process ? ref.node : failure(BR_DEAD_REPLY, EINVAL);
+  }
+  const { manager } = process.context;
+  if (!manager?.process) return failure(BR_DEAD_REPLY, EINVAL);
+  if (manager.process.client.pid === process.client.pid) {
+    process.userError(thread, 'got transaction to context manager from process owning it');
+    return failure(BR_FAILED_REPLY, EINVAL);
+  }
+  return manager;
+}
+
+/** The thread of `target` that waits, directly or through others, for what `thread` does: nested calls go to it. */
+function findWaitingThread(thread: Thread, target: Process): Thread | null {
+  for (let at = thread.stack; at; at = at.fromParent) {
+    if (at.from?.process === target) return at.from;
+  }
+  return null;
+}
+
+function queueOneway(sent: Transaction, target: Process, node: Node): void {
+  if (node.hasAsyncTransaction) {
+    node.asyncTodo.push(sent);
+    return;
+  }
+  node.hasAsyncTransaction = true;
+  queue(sent, target, target.selectThread());
+}
+
+function queue(sent: Transaction, target: Process, thread: Thread | null): void {
+  if (thread) thread.enqueue(sent);
+  else target.todo.push(sent);
+  target.wakeThread(thread);
+}
+
+/** Makes the transaction with its data in the receiver's space. `node` is what is called, `null` in a reply. */
+function build(
+  thread: Thread,
+  id: number,
+  target: Process,
+  node: Node | null,
+  isReply: boolean,
+): Transaction | Failure {
+  const { process } = thread;
+  const { driver } = process;
+  let label: string | null = null;
+  if (node?.wantsSecurityContext) {
+    label = driver.host.securityLabel(process.client);
+    if (label === null) return failure(BR_FAILED_REPLY, EOPNOTSUPP);
+  }
+  const contextSize = label === null ? 0 : align8(label.length + 1);
+  const allocation = target.allocation();
+  if (!allocation) return failure(BR_DEAD_REPLY, ESRCH);
+  const { dataSize, offsetsSize } = request;
+  const extraSize = addU64(request.buffersSize, contextSize);
+  const size = totalSize(dataSize, offsetsSize, extraSize);
+  if (size === null || extraSize < request.buffersSize) return failure(BR_FAILED_REPLY, EINVAL);
+  if (size > allocation.mapping.size) return failure(BR_FAILED_REPLY, ENOSPC);
+
+  // The sum of the sizes fits the mapping, so each is a small number.
+  const sizes = {
+    dataSize: Number(dataSize),
+    offsetsSize: Number(offsetsSize),
+    extraSize: Number(extraSize),
+  };
+  const isAsync = !isReply && (request.flags & TF_ONE_WAY) !== 0;
+  const buffer = allocation.allocate(id, Number(size), sizes, isAsync);
+  if (!buffer) return failure(BR_FAILED_REPLY, ENOSPC);
+  driver.stats.buffer.create();
+  const sent = new Transaction(id, thread, isReply, target, request.code, request.flags);
+  sent.buffer = buffer;
+  buffer.transaction = sent;
+  buffer.clearOnFree = (request.flags & TF_CLEAR_BUF) !== 0;
+  if (node) {
+    buffer.targetNode = node;
+    node.addLocalStrong();
+  }
+  if (label !== null) sent.securityContext = storeLabel(allocation, buffer, label, contextSize);
+  const errno = copy(thread, target, allocation, buffer);
+  if (errno !== 0) {
+    target.releaseBuffer(buffer);
+    sent.free();
+    return failure(BR_FAILED_REPLY, errno);
+  }
+  return sent;
+}
+
+/** Puts the label at the very end of the buffer. @returns its address for the receiver. */
+function storeLabel(allocation: Allocation, buffer: Buffer, label: string, size: number): number {
+  const { mapping } = allocation;
+  const at = buffer.range.offset + buffer.extraStart + align8(buffer.extraSize) - size;
+  const { bytes } = mapping.area;
+  bytes.fill(0, at, at + size);
+  for (let i = 0; i < label.length; i++) bytes[at + i] = label.charCodeAt(i);
+  mapping.store(at, size);
+  return mapping.address + at;
+}
+
+/** Copies the data to the receiver, once; data with objects by way of private memory. @returns an errno or 0. */
+function copy(thread: Thread, target: Process, allocation: Allocation, buffer: Buffer): number {
+  const { memory } = thread.process.client;
+  const { mapping } = allocation;
+  const { dataSize, offsetsSize } = buffer;
+  const { offset } = buffer.range;
+  const data = userAddress(request.data);
+  if (offsetsSize === 0) {
+    if (buffer.extraSize % 8 !== 0) return EINVAL;
+    if (dataSize === 0) return 0;
+    if (memory.read(thread.id, data, mapping.area, offset, dataSize) < dataSize) return EFAULT;
+    mapping.store(offset, dataSize);
+    return 0;
+  }
+  const { translation } = thread.process.driver;
+  const { offsetsStart } = buffer;
+  const offsets = userAddress(request.offsets);
+  if (memory.read(thread.id, offsets, translation, offsetsStart, offsetsSize) < offsetsSize) return EFAULT;
+  if (offsetsSize % 8 !== 0 || buffer.extraSize % 8 !== 0) return EINVAL;
+  const readable = dataSize === 0 ? 0 : memory.read(thread.id, data, translation, 0, dataSize);
+  const errno = translate(thread, target, buffer, translation, readable);
+  if (errno !== 0) return errno;
+  // What lies between the two parts was left there by other clients.
+  translation.bytes.fill(0, dataSize, offsetsStart);
+  const size = offsetsStart + offsetsSize;
+  mapping.area.bytes.set(translation.bytes.subarray(0, size), offset);
+  mapping.store(offset, size);
+  return 0;
+}
+
+/** A pointer as an address to try; those that cannot be user space's become one that faults. */
+function userAddress(pointer: U64): number {
+  return typeof pointer === 'number' && pointer <= MAX_USER_ADDRESS ? pointer : 0;
+}
+
+/** The thread's own command failed: it reads the code, and finds the errno in its extended error. */
+function fail(thread: Thread, id: number, { command, errno }: Failure): void {
+  thread.extendedError.set(id, command, -errno);
+  thread.returnError.command = command;
+  thread.enqueue(thread.returnError);
+}
+
+/** A reply failed: its caller hears why, and the replier, whose part is done, that it was sent. */
+function failReply(thread: Thread, answered: Transaction, id: number, { command, errno }: Failure): void {
+  const caller = answered.from;
+  if (caller && caller.extendedError.command === BR_OK) caller.extendedError.set(id, command, -errno);
+  thread.returnError.command = BR_TRANSACTION_COMPLETE;
+  thread.enqueue(thread.returnError);
+  sendFailedReply(answered, command);
+}
