@@ -114,7 +114,9 @@ export class LocalProcess implements Client, ClientMemory {
   place(bytes: Uint8Array): number {
     const at = this.#heapUsed;
     if (at + bytes.length > this.#heap.length) {
-      throw new RangeError(`Cannot place ${bytes.length} bytes: the heap of ${this.#heap.length} bytes is full`);
+      throw new RangeError(
+        `Cannot place ${bytes.length} bytes: the heap of ${this.#heap.length} bytes is full`,
+      );
     }
     this.#heap.set(bytes, at);
     this.#heapUsed = Math.ceil((at + bytes.length) / 8) * 8;
@@ -186,7 +188,12 @@ export class LocalThread implements BinderThread {
 
   ioctl(command: number, argument: Uint8Array): number | Promise<number> {
     const view = new DataView(argument.buffer, argument.byteOffset, argument.byteLength);
-    const caller: Caller = { thread: this.id, euid: this.owner.euid, request: 0, nonBlocking: this.nonBlocking };
+    const caller: Caller = {
+      thread: this.id,
+      euid: this.owner.euid,
+      request: 0,
+      nonBlocking: this.nonBlocking,
+    };
     const { process } = this.owner;
     const result = process.ioctl(caller, command, view, 0);
     if (result !== PARKED) return result;

@@ -1,0 +1,21 @@
+/** What a daemon tells of itself on its control socket. */
+export interface Status {
+  readonly pid: number;
+  readonly mountPoint: string;
+  /** How received data gets to clients. */
+  readonly mode: 'passthrough' | 'store';
+  readonly devices: readonly string[];
+  readonly processes: number;
+  readonly threads: number;
+  /** Threads asleep in a read. */
+  readonly sleeping: number;
+  readonly nodes: number;
+  readonly refs: number;
+  readonly deaths: number;
+  readonly transactions: number;
+  readonly buffers: number;
+  /** Open descriptors of the daemon itself. */
+  readonly descriptors: number;
+  /** Seconds since it began to serve. */
+  readonly uptime: number;
+}
