@@ -1,0 +1,108 @@
+import { spawn } from 'node:child_process';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { CliError } from './exit-code.ts';
+import { mountPointFrom } from './mount-point.ts';
+
+interface UpOptions {
+  mount?: string;
+  devices: string[];
+  maxDevices: number;
+  spin: number;
+  mode?: number;
+  owner?: number;
+  group?: number;
+  label: string;
+  parentFd?: number;
+  detach?: boolean;
+}
+
+/** How long a detached daemon may take until it serves, in milliseconds. */
+const READY_TIMEOUT = 15_000;
+
+/** `ubinder up`: serves devices until told to stop. */
+export function upCommand(): Command {
+  return new Command('up')
+    .description('serve Binder devices in a directory until told to stop')
+    .option('--mount <dir>', 'where: default /dev/binderfs for root, $XDG_RUNTIME_DIR/ubinder otherwise')
+    .option('--devices <names>', 'devices to begin with', names, ['binder', 'hwbinder', 'vndbinder'])
+    .option('--max-devices <n>', 'devices there may be, as the kernel mount option max=', natural, 1 << 20)
+    .option('--spin <us>', 'microseconds to look for the next request before sleeping', natural, 50)
+    .option('--mode <octal>', 'permissions of the devices: default 0666 for root, 0600 otherwise', octal)
+    .option('--owner <uid>', 'owner of the devices', natural)
+    .option('--group <gid>', 'group of the devices', natural)
+    .option('--label <text>', 'security label told to services that ask for one', 'u:r:ubinder:s0')
+    .option('--detach', 'return once clients can open the devices')
+    .addOption(new Option('--parent-fd <fd>', 'stop when this descriptor is closed').argParser(natural).hideHelp())
+    .action(async (options: UpOptions) => {
+      const mountPoint = mountPointFrom(options.mount);
+      if (options.detach) return detach(mountPoint);
+      const { serve } = await import('../host/daemon/daemon.ts');
+      const root = process.getuid?.() === 0;
+      const mode = options.mode ?? (root ? 0o666 : 0o600);
+      const daemon = await serve({
+        mountPoint,
+        devices: options.devices,
+        maxDevices: options.maxDevices,
+        spin: options.spin,
+        owner: { mode, uid: options.owner ?? process.getuid?.() ?? 0, gid: options.group ?? process.getgid?.() ?? 0 },
+        label: options.label,
+        parentFd: options.parentFd,
+      }).catch((error: Error) => {
+        throw new CliError(error.message);
+      });
+      if (root && options.mode === undefined) {
+        process.stderr.write('ubinder: devices have mode 0666, as on Android: any user may open them (see --mode)\n');
+      }
+      process.stdout.write(`ubinder ready: ${mountPoint} (pid ${process.pid})\n`);
+      await daemon.finished;
+    });
+}
+
+/** Starts the same command in the background and waits until it is ready. */
+async function detach(mountPoint: string): Promise<void> {
+  const args = process.argv.slice(2).filter((argument) => argument !== '--detach');
+  const child = spawn(process.execPath, [process.argv[1] as string, ...args], {
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let said = '';
+  child.stderr.on('data', (chunk: Buffer) => {
+    said += chunk;
+  });
+  const ready = await new Promise<string>((done, fail) => {
+    const timer = setTimeout(() => {
+      child.kill();
+      fail(new CliError(`The daemon for ${mountPoint} was not ready within ${READY_TIMEOUT / 1000} s: ${said}`));
+    }, READY_TIMEOUT);
+    child.stdout.once('data', (chunk: Buffer) => {
+      clearTimeout(timer);
+      done(String(chunk));
+    });
+    child.once('exit', (code) => {
+      clearTimeout(timer);
+      fail(new CliError(said.trim().replace(/^ubinder: /, '') || `The daemon ended with code ${code}`));
+    });
+  });
+  process.stderr.write(said);
+  process.stdout.write(ready);
+  child.stdout.destroy();
+  child.stderr.destroy();
+  child.unref();
+}
+
+function names(value: string): string[] {
+  const list = value.split(',').filter((name) => name !== '');
+  if (new Set(list).size !== list.length) throw new InvalidArgumentError('A name stands there twice.');
+  return list;
+}
+
+function natural(value: string): number {
+  const number = Number(value);
+  if (!/^\d+$/.test(value) || !Number.isSafeInteger(number)) throw new InvalidArgumentError('Give a whole number.');
+  return number;
+}
+
+function octal(value: string): number {
+  if (!/^[0-7]{1,4}$/.test(value)) throw new InvalidArgumentError('Give permissions in octal, such as 0660.');
+  return Number.parseInt(value, 8);
+}

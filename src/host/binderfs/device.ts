@@ -1,0 +1,31 @@
+import { Context } from '../../driver/context.ts';
+
+/** Who may open a device: what stat(2) shows of its file. */
+export interface FileOwner {
+  /** Permission bits. */
+  mode: number;
+  uid: number;
+  gid: number;
+}
+
+/** A Binder device: a name in the mount, and the context behind it, which lives as long as somebody has it open. */
+export class Device implements FileOwner {
+  name: string;
+  readonly minor: number;
+  readonly context: Context;
+  mode: number;
+  uid: number;
+  gid: number;
+  /** It has a name in the mount; false once it was unlinked. */
+  isLinked = true;
+  opens = 0;
+
+  constructor(name: string, minor: number, owner: FileOwner) {
+    this.name = name;
+    this.minor = minor;
+    this.context = new Context(name);
+    this.mode = owner.mode;
+    this.uid = owner.uid;
+    this.gid = owner.gid;
+  }
+}
