@@ -16,7 +16,9 @@ const READY_TIMEOUT = 15_000;
 /** `ubinder demo`: what `npm start` shows. */
 export function demoCommand(): Command {
   const command = new Command('demo')
-    .description('serve devices in a temporary directory, with a manager and an echo service, and make a call')
+    .description(
+      'serve devices in a temporary directory, with a manager and an echo service, and make a call',
+    )
     .option('--once', 'stop after the call')
     .action(async (options: { once?: boolean }) => {
       const daemon = await startDaemon();
@@ -94,7 +96,9 @@ async function show({ child: daemon, directory }: Started, once: boolean): Promi
     );
     process.stdout.write(await say(device));
     if (once) return;
-    process.stdout.write(`Call it yourself: npx ubinder demo call --device ${device} 'your words'   (Ctrl-C stops)\n`);
+    process.stdout.write(
+      `Call it yourself: npx ubinder demo call --device ${device} 'your words'   (Ctrl-C stops)\n`,
+    );
     await ended;
   } finally {
     for (const child of children.reverse()) await stop(child);
@@ -135,7 +139,9 @@ function readiness(child: ChildProcess): Promise<string | null> {
       done(why);
     };
     if (child.stdout) createInterface({ input: child.stdout }).once('line', () => settle(null));
-    child.once('close', (code) => settle(said.trim().replace(/^ubinder: /, '') || `it ended with code ${code}`));
+    child.once('close', (code) =>
+      settle(said.trim().replace(/^ubinder: /, '') || `it ended with code ${code}`),
+    );
   });
 }
 

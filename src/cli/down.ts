@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { askDaemon } from '../host/daemon/control-socket.ts';
 import { recoverStaleMount } from '../host/daemon/stale-mount.ts';
+import type { Status } from '../host/daemon/status.ts';
 import { CliError, EXIT } from './exit-code.ts';
 import { mountPointFrom } from './mount-point.ts';
-import type { Status } from '../host/daemon/status.ts';
 import { waitForExit } from './wait-for-exit.ts';
 
 /** `ubinder down`: asks the daemon to stop, or clears away what a killed one left. */

@@ -21,5 +21,10 @@ export function statusCommand(): Command {
 function format(status: Status): string {
   const { mountPoint, pid, mode, devices, uptime, ...counts } = status;
   const head = `${mountPoint} (pid ${pid}, ${mode}, up ${uptime.toFixed(0)} s): ${devices.join(', ')}\n`;
-  return head + Object.entries(counts).map(([name, count]) => `  ${name.padEnd(13)}${count}\n`).join('');
+  return (
+    head +
+    Object.entries(counts)
+      .map(([name, count]) => `  ${name.padEnd(13)}${count}\n`)
+      .join('')
+  );
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { Command, InvalidArgumentError, Option } from 'commander';
-import { CliError } from './exit-code.ts';
+import type { DeliveryMode } from '../host/binderfs/open-device-factory.ts';
+import { CliError, EXIT } from './exit-code.ts';
 import { mountPointFrom } from './mount-point.ts';
 
 interface UpOptions {
@@ -12,7 +13,7 @@ interface UpOptions {
   owner?: number;
   group?: number;
   label: string;
-  parentFd?: number;
+  untilExit?: number;
   detach?: boolean;
 }
 
@@ -32,30 +33,46 @@ export function upCommand(): Command {
     .option('--group <gid>', 'group of the devices', natural)
     .option('--label <text>', 'security label told to services that ask for one', 'u:r:ubinder:s0')
     .option('--detach', 'return once clients can open the devices')
-    .addOption(new Option('--parent-fd <fd>', 'stop when this descriptor is closed').argParser(natural).hideHelp())
+    .addOption(
+      new Option('--until-exit <pid>', 'stop when this process has ended').argParser(natural).hideHelp(),
+    )
     .action(async (options: UpOptions) => {
       const mountPoint = mountPointFrom(options.mount);
       if (options.detach) return detach(mountPoint);
-      const { serve } = await import('../host/daemon/daemon.ts');
+      const { Daemon } = await import('../host/daemon/daemon.ts');
       const root = process.getuid?.() === 0;
-      const mode = options.mode ?? (root ? 0o666 : 0o600);
-      const daemon = await serve({
+      const daemon = await Daemon.start({
         mountPoint,
+        makeDirectory: options.mount === undefined,
         devices: options.devices,
         maxDevices: options.maxDevices,
         spin: options.spin,
-        owner: { mode, uid: options.owner ?? process.getuid?.() ?? 0, gid: options.group ?? process.getgid?.() ?? 0 },
+        owner: {
+          mode: options.mode ?? (root ? 0o666 : 0o600),
+          uid: options.owner ?? process.getuid?.() ?? 0,
+          gid: options.group ?? process.getgid?.() ?? 0,
+        },
         label: options.label,
-        parentFd: options.parentFd,
+        forcedMode: forcedMode(),
+        untilExit: options.untilExit,
       }).catch((error: Error) => {
         throw new CliError(error.message);
       });
       if (root && options.mode === undefined) {
-        process.stderr.write('ubinder: devices have mode 0666, as on Android: any user may open them (see --mode)\n');
+        process.stderr.write(
+          'ubinder: devices have mode 0666, as on Android: any user may open them (see --mode)\n',
+        );
       }
       process.stdout.write(`ubinder ready: ${mountPoint} (pid ${process.pid})\n`);
       await daemon.finished;
     });
+}
+
+/** UBINDER_FORCE_MODE lets one machine run every way of delivery. */
+function forcedMode(): DeliveryMode | undefined {
+  const mode = process.env.UBINDER_FORCE_MODE;
+  if (mode === undefined || mode === 'passthrough' || mode === 'store') return mode;
+  throw new CliError(`Cannot use UBINDER_FORCE_MODE=${mode}: known are passthrough and store`, EXIT.usage);
 }
 
 /** Starts the same command in the background and waits until it is ready. */
@@ -72,7 +89,9 @@ async function detach(mountPoint: string): Promise<void> {
   const ready = await new Promise<string>((done, fail) => {
     const timer = setTimeout(() => {
       child.kill();
-      fail(new CliError(`The daemon for ${mountPoint} was not ready within ${READY_TIMEOUT / 1000} s: ${said}`));
+      fail(
+        new CliError(`The daemon for ${mountPoint} was not ready within ${READY_TIMEOUT / 1000} s: ${said}`),
+      );
     }, READY_TIMEOUT);
     child.stdout.once('data', (chunk: Buffer) => {
       clearTimeout(timer);
@@ -98,7 +117,8 @@ function names(value: string): string[] {
 
 function natural(value: string): number {
   const number = Number(value);
-  if (!/^\d+$/.test(value) || !Number.isSafeInteger(number)) throw new InvalidArgumentError('Give a whole number.');
+  if (!/^\d+$/.test(value) || !Number.isSafeInteger(number))
+    throw new InvalidArgumentError('Give a whole number.');
   return number;
 }
 

@@ -9,7 +9,9 @@ export async function waitForExit(pid: number): Promise<void> {
   const deadline = Date.now() + EXIT_TIMEOUT;
   while (isAlive(pid)) {
     if (Date.now() > deadline) {
-      throw new CliError(`The daemon (pid ${pid}) was told to stop and is still there after ${EXIT_TIMEOUT / 1000} s`);
+      throw new CliError(
+        `The daemon (pid ${pid}) was told to stop and is still there after ${EXIT_TIMEOUT / 1000} s`,
+      );
     }
     await sleep(10);
   }

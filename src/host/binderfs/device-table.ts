@@ -80,7 +80,13 @@ export class DeviceTable {
   }
 
   #refuses(name: string): number {
-    if (name === '' || name === '.' || name === '..' || name.includes('/') || name.length > BINDERFS_MAX_NAME) {
+    if (
+      name === '' ||
+      name === '.' ||
+      name === '..' ||
+      name.includes('/') ||
+      name.length > BINDERFS_MAX_NAME
+    ) {
       return EACCES;
     }
     return this.#byName.has(name) || name === CONTROL_NAME || name === FEATURES_NAME ? EEXIST : 0;

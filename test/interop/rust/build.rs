@@ -1,4 +1,3 @@
-// Copyright 2026 the ubinder authors
 // SPDX-License-Identifier: Apache-2.0
 
 use std::path::PathBuf;

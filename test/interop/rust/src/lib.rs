@@ -1,4 +1,3 @@
-// Copyright 2026 the ubinder authors
 // SPDX-License-Identifier: Apache-2.0
 
 //! What `rs_service` and `rs_client` share: the interfaces generated from `aidl/`, and the device.

@@ -1,17 +1,16 @@
-// Copyright 2026 the ubinder authors
 // SPDX-License-Identifier: Apache-2.0
 
 //! `rs_client [--name NAME] CHECK...`: calls the echo service, one line of output for each check:
 //! `ok CHECK`, `skipped CHECK: WHY` or `failed CHECK: WHY`. Exit status 1 if any check failed.
-//! Without checks it runs all that leave the service alive.
+//! Without checks it runs all but `clients`, which takes ten seconds, and `death`, which ends the service.
 
 use std::io::{Read, Write};
 use std::sync::{mpsc, Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rsbinder::{
-    hub, BinderResult, DeathRecipient, ExceptionCode, FromIBinder, FrozenState, FrozenStateChangeCallback, Interface,
-    ParcelFileDescriptor, ProcessState, SIBinder, StatusCode, Strong, WIBinder,
+    hub, BinderResult, DeathRecipient, ExceptionCode, FromIBinder, FrozenState, FrozenStateChangeCallback,
+    Interface, ParcelFileDescriptor, ProcessState, SIBinder, StatusCode, Strong, WIBinder,
 };
 use ubinder_interop::ubinder::interop::{
     IEcho::IEcho,
@@ -39,6 +38,9 @@ struct Context {
     service: Strong<dyn IEcho>,
 }
 
+const BR_FAILED_REPLY: u32 = 0x7211;
+const ENOSPC: i32 = 28;
+
 /// Long enough for an emulated machine; nothing waits this long unless it is broken.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -65,8 +67,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("freeze-notification", freeze_notification),
 ];
 
-/// Checks that must be asked for: they end the service.
-const LAST_CHECKS: &[(&str, Check)] = &[("death", death)];
+/// Checks that must be asked for: the first takes its time, the second ends the service.
+const ON_REQUEST: &[(&str, Check)] = &[("clients", clients), ("death", death)];
 
 fn ensure(condition: bool, otherwise: impl FnOnce() -> String) -> Outcome {
     if condition {
@@ -82,7 +84,9 @@ fn equal<T: PartialEq + std::fmt::Debug>(got: T, want: T) -> Outcome {
 fn list(context: &Context) -> Outcome {
     let names = hub::try_list_services(hub::DUMP_FLAG_PRIORITY_ALL)?;
     for name in ["manager", &context.name] {
-        ensure(names.iter().any(|listed| listed == name), || format!("{name} is not in {names:?}"))?;
+        ensure(names.iter().any(|listed| listed == name), || {
+            format!("{name} is not in {names:?}")
+        })?;
     }
     Ok(())
 }
@@ -116,7 +120,10 @@ fn parcelable(context: &Context) -> Outcome {
     equal(grown.weight, 2.5)?;
     equal(grown.values, vec![-1, 0, i64::MIN, i64::MAX])?;
     equal(grown.remark, None)?;
-    let grown = context.service.grow(&Note { remark: Some("why".to_owned()), ..Note::default() })?;
+    let grown = context.service.grow(&Note {
+        remark: Some("why".to_owned()),
+        ..Note::default()
+    })?;
     equal(grown.remark.as_deref(), Some("WHY"))
 }
 
@@ -129,8 +136,14 @@ fn large(context: &Context) -> Outcome {
 
 /// The receiver maps a little less than 1 MiB, so no transaction of that size finds a buffer.
 fn too_large(context: &Context) -> Outcome {
-    let refused = context.service.reverse(&vec![7; 1024 * 1024]).map(|_| ()).unwrap_err();
+    let refused = context
+        .service
+        .reverse(&vec![7; 1024 * 1024])
+        .map(|_| ())
+        .unwrap_err();
     equal(refused.transaction_error(), StatusCode::FailedTransaction)?;
+    let detail = rsbinder::get_extended_error()?;
+    equal((detail.command, detail.param), (BR_FAILED_REPLY, -ENOSPC))?;
     // The connection works on.
     echo(context)
 }
@@ -165,9 +178,13 @@ fn receive_fd(context: &Context) -> Outcome {
 fn identity(context: &Context) -> Outcome {
     let (callback, _) = callback(context);
     let mine = callback.as_binder();
-    ensure(context.service.same(&mine)? == mine, || "our object came back as another".to_owned())?;
+    ensure(context.service.same(&mine)? == mine, || {
+        "our object came back as another".to_owned()
+    })?;
     let theirs = context.service.as_binder();
-    ensure(context.service.same(&theirs)? == theirs, || "the service's object came back as another".to_owned())
+    ensure(context.service.same(&theirs)? == theirs, || {
+        "the service's object came back as another".to_owned()
+    })
 }
 
 fn nested(context: &Context) -> Outcome {
@@ -199,7 +216,9 @@ fn threads(context: &Context) -> Outcome {
     for call in calls {
         equal(call.join().map_err(|_| "a calling thread panicked")??, 500)?;
     }
-    ensure(start.elapsed() < Duration::from_secs(3), || format!("took {:?}", start.elapsed()))
+    ensure(start.elapsed() < Duration::from_secs(3), || {
+        format!("took {:?}", start.elapsed())
+    })
 }
 
 fn dump(context: &Context) -> Outcome {
@@ -236,7 +255,9 @@ fn notification(context: &Context) -> Outcome {
 fn service_pid(context: &Context) -> Result<i32, Box<dyn std::error::Error>> {
     let services = hub::try_get_service_debug_info()?;
     let info = services.iter().find(|info| info.name == context.name);
-    Ok(info.ok_or("the service manager does not know the service's process")?.debugPid)
+    Ok(info
+        .ok_or("the service manager does not know the service's process")?
+        .debugPid)
 }
 
 fn freeze(context: &Context) -> Outcome {
@@ -246,8 +267,13 @@ fn freeze(context: &Context) -> Outcome {
     let refused = context.service.echo("frozen").map(|_| ());
     let info = driver.process_freeze_info(pid);
     driver.freeze_process(pid, false, Duration::ZERO)?;
-    equal(refused.unwrap_err().transaction_error(), StatusCode::FailedTransaction)?;
-    ensure(info?.sync_received, || "the driver did not note the call".to_owned())?;
+    equal(
+        refused.unwrap_err().transaction_error(),
+        StatusCode::FailedTransaction,
+    )?;
+    ensure(info?.sync_received, || {
+        "the driver did not note the call".to_owned()
+    })?;
     echo(context)
 }
 
@@ -282,6 +308,37 @@ fn freeze_notification(context: &Context) -> Outcome {
     Ok(binder.remove_frozen_state_change_callback_arc(&callback)?)
 }
 
+struct Clients(Mutex<mpsc::Sender<bool>>);
+
+impl Interface for Clients {}
+
+#[allow(non_snake_case)]
+impl hub::IClientCallback for Clients {
+    fn onClients(&self, _registered: &SIBinder, hasClients: bool) -> BinderResult<()> {
+        let _ = self.0.lock().unwrap().send(hasClients);
+        Ok(())
+    }
+}
+
+/// The service manager asks the driver, every five seconds, how many references a registered object has.
+fn clients(context: &Context) -> Outcome {
+    let (object, _) = callback(context);
+    let name = format!("ubinder.interop.clients.{}", std::process::id());
+    hub::add_service(&name, object.as_binder())?;
+    context.service.keep(Some(&object.as_binder()))?;
+    let (sender, receiver) = mpsc::channel();
+    let told = hub::BnClientCallback::new_binder(Clients(Mutex::new(sender)));
+    hub::register_client_callback(&name, &object.as_binder(), &told)?;
+    equal(receiver.recv_timeout(PATIENCE)?, true)?;
+    // Still held: the next time it asks, nothing has changed.
+    let early = receiver.recv_timeout(Duration::from_secs(6));
+    ensure(early.is_err(), || {
+        "told of no clients while there was one".to_owned()
+    })?;
+    context.service.keep(None)?;
+    equal(receiver.recv_timeout(PATIENCE)?, false)
+}
+
 struct Deaths(Mutex<mpsc::Sender<()>>);
 
 impl DeathRecipient for Deaths {
@@ -301,7 +358,9 @@ fn death(context: &Context) -> Outcome {
     // The service manager hears of the death on its own, so its list may lag a moment.
     let start = Instant::now();
     while hub::check_service(&context.name).is_some() {
-        ensure(start.elapsed() < PATIENCE, || "the service manager still lists the dead service".to_owned())?;
+        ensure(start.elapsed() < PATIENCE, || {
+            "the service manager still lists the dead service".to_owned()
+        })?;
         std::thread::sleep(Duration::from_millis(20));
     }
     Ok(())
@@ -322,7 +381,13 @@ impl IEchoCallback for Callback {
         if depth == 0 {
             return Ok(0);
         }
-        let this = self.this.lock().unwrap().as_ref().ok_or(StatusCode::NoInit)?.upgrade()?;
+        let this = self
+            .this
+            .lock()
+            .unwrap()
+            .as_ref()
+            .ok_or(StatusCode::NoInit)?
+            .upgrade()?;
         let this = FromIBinder::try_from(this)?;
         Ok(self.service.countDown(&this, depth - 1)? + 1)
     }
@@ -352,7 +417,7 @@ fn run(args: &[String]) -> Result<bool, Box<dyn std::error::Error>> {
     };
     let mut checks = Vec::new();
     for check in wanted {
-        let found = CHECKS.iter().chain(LAST_CHECKS).find(|(known, _)| known == check);
+        let found = CHECKS.iter().chain(ON_REQUEST).find(|(known, _)| known == check);
         checks.push(found.ok_or(format!("there is no check called {check}"))?);
     }
     if checks.is_empty() {
@@ -361,7 +426,10 @@ fn run(args: &[String]) -> Result<bool, Box<dyn std::error::Error>> {
     ubinder_interop::open_device()?;
     // Waits for the name if the service is not there yet, which makes the service manager call us back.
     let service = hub::wait_for_interface::<dyn IEcho>(name)?;
-    let context = Context { name: name.to_owned(), service };
+    let context = Context {
+        name: name.to_owned(),
+        service,
+    };
     let mut good = true;
     for (check, function) in checks {
         match function(&context) {

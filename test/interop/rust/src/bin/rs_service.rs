@@ -1,9 +1,9 @@
-// Copyright 2026 the ubinder authors
 // SPDX-License-Identifier: Apache-2.0
 
 //! `rs_service [NAME]`: registers an IEcho with the service manager, prints `ready NAME`, serves until killed.
 
 use std::io::{Read, Write};
+use std::sync::Mutex;
 
 use rsbinder::{
     get_calling_pid, get_calling_uid, hub, BinderResult, Interface, ParcelFileDescriptor, ProcessState,
@@ -15,7 +15,10 @@ use ubinder_interop::ubinder::interop::{
     Note::Note,
 };
 
-struct Echo;
+#[derive(Default)]
+struct Echo {
+    kept: Mutex<Option<SIBinder>>,
+}
 
 impl Interface for Echo {
     fn dump(&self, writer: &mut dyn Write, args: &[String]) -> rsbinder::Result<()> {
@@ -55,24 +58,35 @@ impl IEcho for Echo {
     }
 
     fn fail(&self, code: i32) -> BinderResult<()> {
-        Err(Status::new_service_specific_error(code, Some("as asked".to_owned())))
+        Err(Status::new_service_specific_error(
+            code,
+            Some("as asked".to_owned()),
+        ))
     }
 
     fn readAll(&self, file: &ParcelFileDescriptor) -> BinderResult<String> {
         let mut text = String::new();
         let mut file = file;
-        file.read_to_string(&mut text).map_err(rsbinder::StatusCode::from)?;
+        file.read_to_string(&mut text)
+            .map_err(rsbinder::StatusCode::from)?;
         Ok(text)
     }
 
     fn openText(&self, text: &str) -> BinderResult<ParcelFileDescriptor> {
         let (read, write) = ParcelFileDescriptor::pipe()?;
-        (&write).write_all(text.as_bytes()).map_err(rsbinder::StatusCode::from)?;
+        (&write)
+            .write_all(text.as_bytes())
+            .map_err(rsbinder::StatusCode::from)?;
         Ok(read)
     }
 
     fn same(&self, object: &SIBinder) -> BinderResult<SIBinder> {
         Ok(object.clone())
+    }
+
+    fn keep(&self, object: Option<&SIBinder>) -> BinderResult<()> {
+        *self.kept.lock().unwrap() = object.cloned();
+        Ok(())
     }
 
     fn countDown(&self, callback: &Strong<dyn IEchoCallback>, depth: i32) -> BinderResult<i32> {
@@ -100,9 +114,11 @@ impl IEcho for Echo {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let name = std::env::args().nth(1).unwrap_or(ubinder_interop::DEFAULT_NAME.to_owned());
+    let name = std::env::args()
+        .nth(1)
+        .unwrap_or(ubinder_interop::DEFAULT_NAME.to_owned());
     ubinder_interop::open_device()?;
-    hub::add_service(&name, BnEcho::new_binder(Echo).as_binder())?;
+    hub::add_service(&name, BnEcho::new_binder(Echo::default()).as_binder())?;
     println!("ready {name}");
     Ok(ProcessState::join_thread_pool()?)
 }

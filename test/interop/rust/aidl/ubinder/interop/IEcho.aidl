@@ -1,4 +1,3 @@
-// Copyright 2026 the ubinder authors
 // SPDX-License-Identifier: Apache-2.0
 package ubinder.interop;
 
@@ -27,6 +26,9 @@ interface IEcho {
 
     /** The identity of a Binder object survives a round trip. */
     IBinder same(IBinder object);
+
+    /** Holds a reference to the object, and lets go of the one held before. */
+    void keep(@nullable IBinder object);
 
     /** Service and caller call each other in turn, `depth` times, before the first call returns. */
     int countDown(IEchoCallback callback, int depth);

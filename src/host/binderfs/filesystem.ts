@@ -1,0 +1,415 @@
+import { BINDER_WRITE_READ } from '../../abi/binder.ts';
+import { BINDER_CTL_ADD, binderfsDevice } from '../../abi/binderfs.ts';
+import { EBUSY, ECONNREFUSED, EINVAL, EIO, ENFILE, ENOENT, EPERM } from '../../abi/errno.ts';
+import type { Driver } from '../../driver/driver.ts';
+import { MAX_MAPPING_SIZE } from '../../driver/limits.ts';
+import { type Caller, PARKED } from '../../driver/ports.ts';
+import type { Thread } from '../../driver/thread.ts';
+import type { FileAttributes } from '../fuse/attributes.ts';
+import { Directory, ENTRY_TYPE } from '../fuse/directory.ts';
+import type { FuseHandlers } from '../fuse/handlers.ts';
+import { OPEN_REPLY_FLAG, SETATTR_VALID } from '../fuse/protocol.ts';
+import type {
+  FuseRequest,
+  GetattrRequest,
+  HandleRequest,
+  IoctlRequest,
+  NameRequest,
+  OpenRequest,
+  PollRequest,
+  ReadRequest,
+  ReleaseRequest,
+  RenameRequest,
+  SetattrRequest,
+} from '../fuse/request.ts';
+import type { FuseConnection, FuseSession } from '../fuse/session.ts';
+import { createArea, createSharedArea, pageSize } from '../linux/area.ts';
+import { SystemCallError } from '../linux/libc.ts';
+import type { ThreadWatch } from '../linux/thread-watch.ts';
+import type { FileOwner } from './device.ts';
+import type { DeviceTable } from './device-table.ts';
+import { FEATURE_CONTENT } from './features.ts';
+import {
+  CONTROL_NODE,
+  type DeviceNode,
+  FEATURES_NODE,
+  type FileNode,
+  NodeTable,
+  ROOT_NODE,
+} from './node-table.ts';
+import type { OpenDevice } from './open-device.ts';
+import { type DeliveryMode, OpenDeviceFactory, type Opened } from './open-device-factory.ts';
+
+const S_IFDIR = 0o040000;
+const S_IFREG = 0o100000;
+const POLLIN = 1;
+const RENAME_NOREPLACE = 1;
+/** Bytes of struct binder_write_read. */
+const WRITE_READ_SIZE = 48;
+/** The major number reported for an added device: Linux keeps it for nobody, so it names no real device. */
+const UNREAL_MAJOR = 511;
+/** Seconds for which the kernel may keep what never changes. */
+const FOREVER = Number.POSITIVE_INFINITY;
+
+/** What the file system is made of. */
+export interface FileSystemOptions {
+  readonly driver: Driver;
+  readonly devices: DeviceTable;
+  /** The device number of the mount. */
+  readonly mount: number;
+  readonly threads: ThreadWatch<Thread>;
+  /** Owner of the root, `binder-control` and `features/`. */
+  readonly owner: Pick<FileOwner, 'uid' | 'gid'>;
+  readonly log: (message: string) => void;
+}
+
+/**
+ * binderfs: devices that can be added, removed and renamed, `binder-control`, and `features/`. Requests on an open
+ * device become calls of the driver; a read that sleeps is a request that is answered later.
+ */
+export class BinderFs implements FuseHandlers {
+  readonly #driver: Driver;
+  readonly #devices: DeviceTable;
+  readonly #nodes: NodeTable;
+  readonly #owner: Pick<FileOwner, 'uid' | 'gid'>;
+  readonly #log: (message: string) => void;
+  readonly #options: FileSystemOptions;
+  #session!: FuseSession;
+  #opener!: OpenDeviceFactory;
+  #becomeReady: () => void = () => {};
+  readonly #started = Date.now();
+  readonly #directory = new Directory();
+  readonly #feature = createArea(FEATURE_CONTENT.length);
+  /** Opens by file handle, which is the node's id: a node has at most one open. */
+  readonly #opens = new Map<number, OpenDevice>();
+  /** Threads asleep in a read, by the request that waits for its answer. */
+  readonly #sleeping = new Map<number, Thread>();
+  /** Opens whose pollers must look again. */
+  readonly #toNotify: OpenDevice[] = [];
+  readonly #answer = createArea(WRITE_READ_SIZE);
+  readonly #caller: Caller = { thread: 0, euid: 0, request: 0, nonBlocking: false };
+  #isStopping = false;
+
+  constructor(options: FileSystemOptions) {
+    this.#driver = options.driver;
+    this.#devices = options.devices;
+    this.#nodes = new NodeTable(options.devices);
+    this.#options = options;
+    this.#owner = options.owner;
+    this.#log = options.log;
+    for (let i = 0; i < FEATURE_CONTENT.length; i++) this.#feature.bytes[i] = FEATURE_CONTENT.charCodeAt(i);
+  }
+
+  /** Resolves when the kernel has agreed to the session, so that requests are served. */
+  readonly ready: Promise<void> = new Promise((resolve) => {
+    this.#becomeReady = resolve;
+  });
+
+  /** Names the session that requests come from; before the first of them. */
+  attach(session: FuseSession): void {
+    this.#session = session;
+  }
+
+  init(connection: FuseConnection): void {
+    const { driver, mount, threads, log } = this.#options;
+    const mode = connection.passthrough && this.#mayPassThrough() ? 'passthrough' : 'store';
+    this.#opener = new OpenDeviceFactory({ mode, driver, session: this.#session, mount, threads, log });
+    this.#becomeReady();
+  }
+
+  /** How received data gets to clients. */
+  get mode(): DeliveryMode {
+    return this.#opener.mode;
+  }
+
+  get deviceNames(): string[] {
+    return [...this.#devices].map(({ name }) => name);
+  }
+
+  /** Threads asleep in a read. */
+  get sleepingThreads(): number {
+    return this.#sleeping.size;
+  }
+
+  /** Answers every sleeping read, and every later one, with ECONNREFUSED: clients take it for the driver's end. */
+  stop(): void {
+    this.#isStopping = true;
+    this.#driver.shutDown();
+    this.#notifyPollers();
+  }
+
+  /** A thread sleeps in a read no more. */
+  answer(thread: Thread, errno: number): void {
+    const { request, writeRead } = thread;
+    this.#sleeping.delete(request);
+    writeRead.store(this.#answer.view, 0);
+    this.#session.reply.ioctl(request, -errno, this.#answer, 0, WRITE_READ_SIZE);
+  }
+
+  /** The pollers of `open` must look again, after what is being done is done. */
+  readable(open: OpenDevice): void {
+    if (!open.isPolled) return;
+    open.isPolled = false;
+    this.#toNotify.push(open);
+  }
+
+  /** Threads of clients have ended: the driver ends what they had part in. */
+  threadsDied(threads: readonly Thread[]): void {
+    for (const thread of threads) {
+      const { process, id } = thread;
+      if (process.threads.get(id) === thread) process.threadDied(id);
+    }
+    this.#notifyPollers();
+  }
+
+  lookup(request: NameRequest): void {
+    const { unique } = request;
+    const nodeid = this.#nodes.lookup(request.nodeid, request.name);
+    const node = this.#nodes.get(nodeid);
+    if (!node) this.#session.reply.error(unique, ENOENT);
+    else if (typeof node === 'object' && 'device' in node) {
+      this.#session.reply.entry(unique, nodeid, this.#attributes(nodeid, node), 0, 0);
+    } else {
+      this.#session.reply.entry(unique, nodeid, this.#attributes(nodeid, node), FOREVER, FOREVER);
+    }
+  }
+
+  forget(nodeid: number, count: number): void {
+    this.#nodes.forget(nodeid, count);
+  }
+
+  getattr(request: GetattrRequest): void {
+    const node = this.#nodes.get(request.nodeid);
+    if (node) this.#session.reply.attributes(request.unique, this.#attributes(request.nodeid, node), 0);
+    else this.#session.reply.error(request.unique, ENOENT);
+  }
+
+  setattr(request: SetattrRequest): void {
+    const { unique, nodeid, valid } = request;
+    const node = this.#nodes.get(nodeid);
+    if (!node) return void this.#session.reply.error(unique, ENOENT);
+    if (valid & SETATTR_VALID.SIZE) return void this.#session.reply.error(unique, EINVAL);
+    const wantsOwner = (valid & (SETATTR_VALID.MODE | SETATTR_VALID.UID | SETATTR_VALID.GID)) !== 0;
+    if (typeof node === 'object' && 'device' in node) {
+      if (valid & SETATTR_VALID.MODE) node.device.mode = request.mode & 0o7777;
+      if (valid & SETATTR_VALID.UID) node.device.uid = request.newUid;
+      if (valid & SETATTR_VALID.GID) node.device.gid = request.newGid;
+    } else if (wantsOwner) {
+      return void this.#session.reply.error(unique, EPERM);
+    }
+    this.#session.reply.attributes(unique, this.#attributes(nodeid, node), 0);
+  }
+
+  unlink(request: NameRequest): void {
+    this.#replyErrno(
+      request.unique,
+      request.nodeid === ROOT_NODE ? this.#devices.unlink(request.name) : EPERM,
+    );
+  }
+
+  rename(request: RenameRequest): void {
+    const { unique, nodeid, newParent, flags, name, newName } = request;
+    const mayReplace = (flags & RENAME_NOREPLACE) === 0;
+    if (nodeid !== ROOT_NODE || newParent !== ROOT_NODE) this.#session.reply.error(unique, EPERM);
+    else if (flags & ~RENAME_NOREPLACE) this.#session.reply.error(unique, EINVAL);
+    else this.#replyErrno(unique, this.#devices.rename(name, newName, mayReplace));
+  }
+
+  statfs(request: FuseRequest): void {
+    this.#session.reply.statfs(request.unique, { nameLength: 255 });
+  }
+
+  opendir(request: OpenRequest): void {
+    this.#session.reply.open(request.unique, request.nodeid, 0);
+  }
+
+  readdir(request: ReadRequest): void {
+    const { unique, nodeid, offset, size } = request;
+    const entries = [
+      { name: '.', ino: nodeid, isDirectory: true },
+      { name: '..', ino: ROOT_NODE, isDirectory: true },
+      ...this.#nodes.list(nodeid),
+    ];
+    this.#directory.start(size);
+    for (let i = offset; i < entries.length; i++) {
+      const { name, ino, isDirectory } = entries[i] as (typeof entries)[number];
+      if (!this.#directory.add(name, ino, isDirectory ? ENTRY_TYPE.DIRECTORY : ENTRY_TYPE.FILE, i + 1)) break;
+    }
+    this.#session.reply.bytes(unique, this.#directory.area, 0, this.#directory.length);
+  }
+
+  releasedir(request: ReleaseRequest): void {
+    this.#session.reply.ok(request.unique);
+  }
+
+  open(request: OpenRequest): void {
+    const { unique, nodeid } = request;
+    const node = this.#nodes.get(nodeid);
+    if (!node) this.#session.reply.error(unique, ENOENT);
+    else if (typeof node === 'object' && 'device' in node) this.#openDevice(request, node);
+    else {
+      const isControl = nodeid === CONTROL_NODE;
+      this.#session.reply.open(
+        unique,
+        nodeid,
+        isControl ? OPEN_REPLY_FLAG.DIRECT_IO : OPEN_REPLY_FLAG.KEEP_CACHE,
+      );
+    }
+  }
+
+  /** A feature's content, or, where mappings are served from here, a page of what a client has received. */
+  read(request: ReadRequest): void {
+    const { unique, nodeid, offset, size } = request;
+    const node = this.#nodes.get(nodeid);
+    if (typeof node === 'object' && 'feature' in node) {
+      const start = Math.min(offset, FEATURE_CONTENT.length);
+      this.#session.reply.bytes(unique, this.#feature, start, Math.min(size, FEATURE_CONTENT.length - start));
+      return;
+    }
+    const received = this.#opens.get(request.fh)?.receivedBytes(offset, size);
+    if (received) this.#session.reply.bytes(unique, received, 0, Math.min(size, received.bytes.length));
+    else this.#session.reply.error(unique, EINVAL);
+  }
+
+  flush(request: HandleRequest): void {
+    const { unique, fh } = request;
+    this.#session.reply.ok(unique);
+    const open = this.#opens.get(fh);
+    if (!open) return;
+    open.process.flush();
+    this.#notifyPollers();
+  }
+
+  release(request: ReleaseRequest): void {
+    const { unique, fh, nodeid } = request;
+    this.#session.reply.ok(unique);
+    const open = this.#opens.get(fh);
+    if (!open) return;
+    this.#opens.delete(fh);
+    open.close();
+    const node = this.#nodes.get(nodeid);
+    if (typeof node === 'object' && 'device' in node) node.isOpen = false;
+    this.#devices.closed(open.device);
+    this.#notifyPollers();
+  }
+
+  ioctl(request: IoctlRequest): void {
+    const { unique, command } = request;
+    const open = this.#opens.get(request.fh);
+    if (!open) return this.#controlIoctl(request);
+    if (this.#isStopping && command === BINDER_WRITE_READ) {
+      return void this.#session.reply.error(unique, ECONNREFUSED);
+    }
+    const thread = request.pid;
+    const caller = this.#caller;
+    caller.thread = thread;
+    caller.euid = request.uid;
+    caller.request = unique;
+    caller.nonBlocking = open.isNonBlocking(thread);
+    open.begin(thread);
+    const { area, dataAt, outSize } = request;
+    const result = open.process.ioctl(caller, command, area.view, dataAt);
+    open.watchThread(thread);
+    if (result !== PARKED) {
+      this.#session.reply.ioctl(unique, -result, area, dataAt, outSize);
+    } else {
+      this.#sleeping.set(unique, open.process.thread(thread));
+    }
+    this.#notifyPollers();
+  }
+
+  poll(request: PollRequest): void {
+    const open = this.#opens.get(request.fh);
+    if (!open) return void this.#session.reply.poll(request.unique, 0);
+    open.confirmOpen();
+    if (request.wantsNotify) {
+      open.pollHandle = request.kh;
+      open.isPolled = true;
+    }
+    const thread = request.pid;
+    const isReadable = open.process.poll(thread);
+    open.watchThread(thread);
+    this.#session.reply.poll(request.unique, isReadable ? POLLIN : 0);
+  }
+
+  /** Signals reach sleeping reads only; everything else has been answered when it returns. */
+  interrupt(unique: number): void {
+    const thread = this.#sleeping.get(unique);
+    if (!thread) return;
+    thread.process.interrupt(thread.id);
+    this.#notifyPollers();
+  }
+
+  /** The kernel knows passthrough, but lets only some use it: tried, not guessed. */
+  #mayPassThrough(): boolean {
+    using area = createSharedArea('ubinder-probe', pageSize());
+    const id = this.#session.openBacking(area.fd);
+    if (id > 0) this.#session.closeBacking(id);
+    return id > 0;
+  }
+
+  #openDevice(request: OpenRequest, node: DeviceNode): void {
+    const { unique, pid, flags } = request;
+    const { reply } = this.#session;
+    const { device, nodeid } = node;
+    if (node.isOpen) {
+      this.#log(`refused a second open of ${device.name}: bind-mount the directory, not the device file`);
+      return void reply.error(unique, EBUSY);
+    }
+    if (pid === 0) {
+      this.#log(
+        `refused an open of ${device.name}: its process is not visible from the daemon's pid namespace`,
+      );
+      return void reply.error(unique, EPERM);
+    }
+    let opened: Opened;
+    try {
+      opened = this.#opener.open({ owner: this, device, nodeid, thread: pid, flags });
+    } catch (error) {
+      this.#log(`cannot open ${device.name} for thread ${pid}: ${(error as Error).message}`);
+      return void reply.error(unique, error instanceof SystemCallError ? error.errno : EIO);
+    }
+    this.#opens.set(nodeid, opened.open);
+    node.isOpen = true;
+    device.opens++;
+    reply.open(unique, nodeid, opened.replyFlags, opened.backingId);
+  }
+
+  #controlIoctl(request: IoctlRequest): void {
+    const { unique, nodeid, command, area, dataAt, outSize } = request;
+    if (nodeid !== CONTROL_NODE || command !== BINDER_CTL_ADD) {
+      return void this.#session.reply.ioctlResult(unique, -EINVAL);
+    }
+    const { name } = binderfsDevice.decode(area.view, dataAt);
+    const device = this.#devices.add(name);
+    if (typeof device === 'number') return void this.#session.reply.ioctlResult(unique, -device);
+    binderfsDevice.encode(area.view, dataAt, { name, major: UNREAL_MAJOR, minor: device.minor });
+    this.#session.reply.ioctl(unique, 0, area, dataAt, outSize);
+  }
+
+  #attributes(nodeid: number, node: FileNode): FileAttributes {
+    const time = this.#started;
+    const common = { ino: nodeid, size: 0, nlink: 1, atime: time, mtime: time, ctime: time };
+    if (node === 'root' || node === 'features')
+      return { ...common, ...this.#owner, mode: S_IFDIR | 0o755, nlink: 2 };
+    if (node === 'control') return { ...common, ...this.#owner, mode: S_IFREG | 0o600 };
+    if ('feature' in node) {
+      return { ...common, ...this.#owner, mode: S_IFREG | 0o444, size: FEATURE_CONTENT.length };
+    }
+    const { mode, uid, gid, isLinked } = node.device;
+    // Where mappings are served from the page cache, what lies beyond the file's end cannot be touched.
+    const size = this.#opener.mode === 'store' ? MAX_MAPPING_SIZE : 0;
+    return { ...common, mode: S_IFREG | mode, uid, gid, size, nlink: isLinked ? 1 : 0 };
+  }
+
+  #replyErrno(unique: number, errno: number): void {
+    if (errno === 0) this.#session.reply.ok(unique);
+    else this.#session.reply.error(unique, errno);
+  }
+
+  #notifyPollers(): void {
+    if (this.#toNotify.length === 0) return;
+    for (const open of this.#toNotify) this.#session.notify.poll(open.pollHandle);
+    this.#toNotify.length = 0;
+  }
+}

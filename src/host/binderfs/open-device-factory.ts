@@ -1,0 +1,118 @@
+import type { Driver } from '../../driver/driver.ts';
+import type { Area, ThreadId } from '../../driver/ports.ts';
+import type { Thread } from '../../driver/thread.ts';
+import { OPEN_REPLY_FLAG } from '../fuse/protocol.ts';
+import type { FuseSession } from '../fuse/session.ts';
+import { FileFlags, O_NONBLOCK } from '../linux/file-flags.ts';
+import { identify } from '../linux/identity.ts';
+import { SystemCallError } from '../linux/libc.ts';
+import { MappingFinder } from '../linux/mapping-finder.ts';
+import { ProcessMemory } from '../linux/process-memory.ts';
+import { PassthroughRegion, type ReceiveRegion, StoreRegion } from '../linux/receive-region.ts';
+import type { ThreadWatch } from '../linux/thread-watch.ts';
+import type { Device } from './device.ts';
+import { OpenDevice, type OpenDeviceOwner } from './open-device.ts';
+
+/**
+ * How received data gets to clients: `passthrough` shares memory with them, `store` puts it into the page cache of the
+ * file that they map.
+ */
+export type DeliveryMode = 'passthrough' | 'store';
+
+/** An open of a device that was asked for. */
+export interface OpenRequested {
+  readonly owner: OpenDeviceOwner;
+  readonly device: Device;
+  readonly nodeid: number;
+  /** The thread that is in open(2). */
+  readonly thread: ThreadId;
+  /** As given to open(2). */
+  readonly flags: number;
+}
+
+/** An open that was made, with what the kernel must be told about it. */
+export interface Opened {
+  readonly open: OpenDevice;
+  readonly replyFlags: number;
+  readonly backingId: number;
+}
+
+/** A region and how the kernel is told of it. */
+interface Backed extends Omit<Opened, 'open'> {
+  readonly region: ReceiveRegion;
+}
+
+/** Makes open devices for one mount. */
+export class OpenDeviceFactory {
+  readonly mode: DeliveryMode;
+  readonly #driver: Driver;
+  readonly #session: FuseSession;
+  readonly #mount: number;
+  readonly #finder: MappingFinder;
+  readonly #memory = new ProcessMemory();
+  readonly #threads: ThreadWatch<Thread>;
+  readonly #log: (message: string) => void;
+
+  constructor(options: {
+    mode: DeliveryMode;
+    driver: Driver;
+    session: FuseSession;
+    mount: number;
+    threads: ThreadWatch<Thread>;
+    log: (message: string) => void;
+  }) {
+    this.mode = options.mode;
+    this.#driver = options.driver;
+    this.#session = options.session;
+    this.#mount = options.mount;
+    this.#finder = new MappingFinder(options.mount);
+    this.#threads = options.threads;
+    this.#log = options.log;
+  }
+
+  /** @throws IdentityError, SystemCallError, or Node's own errors when the daemon has no descriptors left. */
+  open(requested: OpenRequested): Opened {
+    const { owner, device, nodeid, thread, flags } = requested;
+    const identity = identify(thread);
+    const { region, replyFlags, backingId } =
+      this.mode === 'passthrough' ? this.#passthrough(device) : this.#store(nodeid);
+    const open = new OpenDevice({
+      driver: this.#driver,
+      owner,
+      device,
+      identity,
+      memory: this.#memory,
+      mappings: this.#finder.forInode(nodeid),
+      region,
+      threads: this.#threads,
+      flags: new FileFlags(nodeid, this.#mount),
+      opensNonBlocking: (flags & O_NONBLOCK) !== 0,
+      // The caller looks the id up after our answer, on its own time: only its next request shows that it has.
+      didOpen: () => {
+        if (backingId > 0) this.#session.closeBacking(backingId);
+      },
+      log: this.#log,
+    });
+    return { open, replyFlags, backingId };
+  }
+
+  #passthrough(device: Device): Backed {
+    const region = new PassthroughRegion(device.name);
+    const backingId = this.#session.openBacking(region.fd);
+    if (backingId < 0) {
+      region.release();
+      throw new SystemCallError('ioctl', -backingId, 'FUSE_DEV_IOC_BACKING_OPEN');
+    }
+    region.closeFd();
+    // DIRECT_IO keeps read(2) and write(2) away from the memory: they come to us, and are refused.
+    return { region, replyFlags: OPEN_REPLY_FLAG.PASSTHROUGH | OPEN_REPLY_FLAG.DIRECT_IO, backingId };
+  }
+
+  #store(nodeid: number): Backed {
+    const { notify } = this.#session;
+    const region = new StoreRegion(nodeid, (node, offset, area: Area, at, length) => {
+      notify.store(node, offset, area, at, length);
+    });
+    return { region, replyFlags: OPEN_REPLY_FLAG.KEEP_CACHE, backingId: 0 };
+  }
+}

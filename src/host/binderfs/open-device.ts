@@ -1,0 +1,193 @@
+import type { Driver } from '../../driver/driver.ts';
+import type { Area, Client, ClientMemory, Mapping, ThreadId } from '../../driver/ports.ts';
+import type { Process } from '../../driver/process.ts';
+import type { Thread } from '../../driver/thread.ts';
+import { MAX_DATA } from '../fuse/session.ts';
+import { createArea } from '../linux/area.ts';
+import type { FileFlags } from '../linux/file-flags.ts';
+import type { Identity } from '../linux/identity.ts';
+import type { ClientMappings, MappedRange } from '../linux/mapping-finder.ts';
+import { type ReceiveRegion, StoreRegion } from '../linux/receive-region.ts';
+import type { ThreadWatch } from '../linux/thread-watch.ts';
+import type { Device } from './device.ts';
+
+/**
+ * How long the answer whether O_NONBLOCK is set may be old, in milliseconds: a change by fcntl(F_SETFL) is not reported
+ * to us, and looking it up costs some ten microseconds.
+ */
+export const NON_BLOCKING_MAX_AGE = 100;
+
+/** Where the answer to a READ is made. */
+let readAhead: Area | undefined;
+
+/** Who is told when the driver has something for an open's threads. */
+export interface OpenDeviceOwner {
+  answer(thread: Thread, errno: number): void;
+  readable(open: OpenDevice): void;
+}
+
+/** What an open device is made of; see `OpenDeviceFactory`. */
+export interface OpenDeviceParts {
+  readonly driver: Driver;
+  readonly owner: OpenDeviceOwner;
+  readonly device: Device;
+  readonly identity: Identity;
+  readonly memory: ClientMemory;
+  readonly mappings: ClientMappings;
+  readonly region: ReceiveRegion;
+  readonly threads: ThreadWatch<Thread>;
+  readonly flags: FileFlags;
+  /** O_NONBLOCK as open(2) was given it. */
+  readonly opensNonBlocking: boolean;
+  /** Called when the client's open(2) has returned for certain. */
+  readonly didOpen: () => void;
+  readonly log: (message: string) => void;
+}
+
+/** One open of a device: the driver's client over FUSE. */
+export class OpenDevice implements Client {
+  readonly device: Device;
+  readonly identity: Identity;
+  readonly memory: ClientMemory;
+  readonly process: Process;
+  /** The kernel's name of this open, for waking pollers. */
+  pollHandle = 0;
+  /** Somebody waits in poll since the last wake-up. */
+  isPolled = false;
+
+  readonly #owner: OpenDeviceOwner;
+  readonly #mappings: ClientMappings;
+  readonly #region: ReceiveRegion;
+  readonly #threads: ThreadWatch<Thread>;
+  readonly #flags: FileFlags;
+  readonly #log: (message: string) => void;
+  #didOpen: (() => void) | null;
+  #range: MappedRange | null = null;
+  #mapping: Mapping | null = null;
+  /** The client had a mapping and has it no more: as with the kernel driver, there is no second one. */
+  #isUnmapped = false;
+  #isNonBlocking: boolean;
+  #flagsReadAt = Number.NEGATIVE_INFINITY;
+  readonly #watched = new Map<ThreadId, Thread>();
+
+  constructor(parts: OpenDeviceParts) {
+    this.device = parts.device;
+    this.identity = parts.identity;
+    this.memory = parts.memory;
+    this.#owner = parts.owner;
+    this.#mappings = parts.mappings;
+    this.#region = parts.region;
+    this.#threads = parts.threads;
+    this.#flags = parts.flags;
+    this.#isNonBlocking = parts.opensNonBlocking;
+    this.#log = parts.log;
+    this.#didOpen = parts.didOpen;
+    this.process = parts.driver.open(parts.device.context, this);
+  }
+
+  get pid(): number {
+    return this.identity.pid;
+  }
+
+  /**
+   * Called with each ioctl before it is carried out. As long as the mapping is unknown it is looked for now, while we
+   * may look at the caller: later there may be no thread of it that waits for us.
+   */
+  begin(thread: ThreadId): void {
+    this.confirmOpen();
+    if (!this.#mapping && !this.#isUnmapped) this.#findMapping(thread);
+  }
+
+  /** Called with the first request of the client: its open(2) has returned. */
+  confirmOpen(): void {
+    this.#didOpen?.();
+    this.#didOpen = null;
+  }
+
+  /** Called after each ioctl and poll of `id`: a thread that is new to the driver is watched for its end. */
+  watchThread(id: ThreadId): void {
+    const { threads } = this.process;
+    if (threads.size === this.#watched.size) return;
+    const before = this.#watched.get(id);
+    const now = threads.get(id);
+    if (before) this.#threads.unwatch(id, before);
+    if (now && this.#threads.watch(id, now)) this.#watched.set(id, now);
+    else this.#watched.delete(id);
+  }
+
+  /** What the client's mapping of the file holds, for a READ of it; `null` where the mapping is not served by us. */
+  receivedBytes(offset: number, size: number): Area | null {
+    if (!(this.#region instanceof StoreRegion)) return null;
+    readAhead ??= createArea(MAX_DATA);
+    this.#region.read(offset, readAhead.bytes, 0, Math.min(size, MAX_DATA));
+    return readAhead;
+  }
+
+  /** Whether reads of `thread`, which is in an ioctl of ours, must not sleep. */
+  isNonBlocking(thread: ThreadId): boolean {
+    const now = performance.now();
+    if (now - this.#flagsReadAt > NON_BLOCKING_MAX_AGE) {
+      this.#flagsReadAt = now;
+      this.#isNonBlocking = this.#flags.isNonBlocking(thread) ?? this.#isNonBlocking;
+    }
+    return this.#isNonBlocking;
+  }
+
+  mapping(): Mapping | null {
+    if (!this.#mapping) {
+      const sleeper = this.#isUnmapped ? undefined : this.#sleepingThread();
+      if (sleeper === undefined) return null;
+      this.#findMapping(sleeper);
+    } else if (!this.#mappings.stillMapped(this.#range as MappedRange)) {
+      this.#isUnmapped = true;
+      this.#mapping = null;
+    }
+    return this.#mapping;
+  }
+
+  pidSeenBy(viewer: Client): number {
+    return viewer instanceof OpenDevice ? this.identity.pidSeenBy(viewer.identity) : this.pid;
+  }
+
+  euidSeenBy(viewer: Client, euid: number): number {
+    return viewer instanceof OpenDevice ? this.identity.euidSeenBy(viewer.identity, euid) : euid;
+  }
+
+  answer(thread: Thread, errno: number): void {
+    this.#owner.answer(thread, errno);
+  }
+
+  readable(): void {
+    this.#owner.readable(this);
+  }
+
+  /** The last descriptor is closed. */
+  close(): void {
+    this.confirmOpen();
+    for (const [id, thread] of this.#watched) this.#threads.unwatch(id, thread);
+    this.process.release();
+    this.#mappings.release();
+    this.#region.release();
+  }
+
+  /** A thread that sleeps in a read of ours, if there is one. */
+  #sleepingThread(): ThreadId | undefined {
+    for (const thread of this.process.threads.values()) if (thread.isParked) return thread.id;
+    return undefined;
+  }
+
+  #findMapping(thread: ThreadId): void {
+    const { ranges } = this.#mappings.find(thread);
+    const [range] = ranges;
+    if (!range) return;
+    if (ranges.length > 1 || range.writable) {
+      const what = ranges.length > 1 ? 'more than one mapping' : 'a writable mapping';
+      this.#log(
+        `pid ${this.pid} has ${what} of ${this.device.name}: it cannot receive; map once, with PROT_READ`,
+      );
+      return;
+    }
+    this.#range = range;
+    this.#mapping = this.#region.mapping(range);
+  }
+}

@@ -1,0 +1,161 @@
+import { loadKoffi } from '../linux/libc.ts';
+import { EMPTY, ENDED, type FuseSession, type SessionEnd } from './session.ts';
+
+/**
+ * Microseconds of asking again before sleeping. Waking a sleeper on another core takes 40 to 80 us with idle cores;
+ * a client's next request mostly comes within that, and asking takes half a microsecond.
+ */
+export const DEFAULT_SPIN = 50;
+
+/** Milliseconds after which timers, signals and sockets get their turn, however many requests wait. */
+const TURN = 2;
+
+/** Requests between two looks at the clock, which costs about as much as a tenth of a request. */
+const REQUESTS_PER_LOOK = 16;
+
+const MICROSECONDS_PER_MS = 1000;
+
+export interface FuseLoopOptions {
+  /** Microseconds to ask for the next request before sleeping; default {@link DEFAULT_SPIN}, 0 sleeps at once. */
+  readonly spin?: number;
+}
+
+/**
+ * Serves a session on Node's own event loop, without a thread of its own.
+ *
+ * ```text
+ *   asleep: /dev/fuse in the epoll set of the event loop (a libuv poll handle, from koffi)
+ *     │ readable
+ *     ▼
+ *   turn: handle all requests ──none left──▶ ask again for `spin` us ──none came──▶ asleep
+ *     │ 2 ms passed            ◀──one came───┘
+ *     ▼
+ *   timers, signals, sockets, then the next turn
+ * ```
+ *
+ * A turn runs as an immediate and not in the poll callback itself, because koffi calls that outside of Node's callback
+ * scope: promises would not be continued after it, and exceptions would get lost.
+ *
+ * @example
+ * const loop = new FuseLoop(session);
+ * const end = await loop.run();
+ */
+export class FuseLoop {
+  private readonly session: FuseSession;
+  private readonly spin: number;
+  private watch: Watch | null = null;
+  private next: NodeJS.Immediate | null = null;
+  private settle: { resolve: (end: SessionEnd | 'stopped') => void; reject: (error: unknown) => void } | null =
+    null;
+
+  constructor(session: FuseSession, options: FuseLoopOptions = {}) {
+    this.session = session;
+    this.spin = (options.spin ?? DEFAULT_SPIN) / MICROSECONDS_PER_MS;
+  }
+
+  get isRunning(): boolean {
+    return this.settle !== null;
+  }
+
+  /**
+   * Serves until the session ends or {@link stop}, and keeps the process alive for so long. May be called again after
+   * a stop.
+   *
+   * @returns why it ended; the session and its descriptor stay the caller's to close.
+   * @throws what a handler threw, unless the session's `onHandlerError` took it; SystemCallError of the session.
+   */
+  run(): Promise<SessionEnd | 'stopped'> {
+    if (this.settle) throw new Error('Cannot run a FUSE loop twice at a time: stop it first');
+    return new Promise((resolve, reject) => {
+      this.settle = { resolve, reject };
+      // Level-triggered: reports what came before as well, and as long as something is left
+      this.watch = watchReadable(this.session.fd, this.wake);
+      this.wake();
+    });
+  }
+
+  /** Ends {@link run} without waiting for anything; requests not yet read stay in the kernel. */
+  stop(): void {
+    this.finish('stopped');
+  }
+
+  [Symbol.dispose](): void {
+    this.stop();
+  }
+
+  private readonly wake = (): void => {
+    if (this.next === null && this.settle) this.next = setImmediate(this.turn);
+  };
+
+  private readonly turn = (): void => {
+    this.next = null;
+    try {
+      if (this.serve()) this.wake();
+    } catch (error) {
+      this.end()?.reject(error);
+    }
+  };
+
+  /** @returns whether to go on at once, after the event loop's other work. */
+  private serve(): boolean {
+    const { session } = this;
+    const start = performance.now();
+    let spinEnd = start + this.spin;
+    let isBusy = false;
+    let requests = 0;
+    while (this.settle) {
+      const outcome = session.receive();
+      if (outcome === EMPTY) {
+        const now = performance.now();
+        if (isBusy) spinEnd = now + this.spin;
+        isBusy = false;
+        if (now >= spinEnd) return false;
+        if (now - start > TURN) return true;
+      } else if (outcome === ENDED) {
+        this.finish(session.end ?? 'stopped');
+      } else {
+        isBusy = true;
+        if (++requests % REQUESTS_PER_LOOK === 0 && performance.now() - start > TURN) return true;
+      }
+    }
+    return false;
+  }
+
+  private finish(end: SessionEnd | 'stopped'): void {
+    this.end()?.resolve(end);
+  }
+
+  private end(): typeof this.settle {
+    const settle = this.settle;
+    this.settle = null;
+    this.watch?.close();
+    this.watch = null;
+    if (this.next) clearImmediate(this.next);
+    this.next = null;
+    return settle;
+  }
+}
+
+/** A descriptor being watched. */
+export interface Watch {
+  /** Ends it; the descriptor may be closed afterwards. Does nothing the second time. */
+  close(): void;
+}
+
+/**
+ * Calls `callback` in each round of the event loop in which `fd` is readable or failed, by libuv's own epoll: no
+ * thread waits. Keeps the process alive. Works for everything that has poll: devices, pipes, pidfds, epoll descriptors.
+ *
+ * The callback runs outside of Node's callback scope: let it start an immediate and do nothing else.
+ */
+export function watchReadable(fd: number, callback: () => void): Watch {
+  const handle = loadKoffi().node.poll(fd, { readable: true }, callback);
+  let isOpen = true;
+  return {
+    close() {
+      if (!isOpen) return;
+      isOpen = false;
+      handle.close();
+    },
+  };
+}

@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import { canMount, conclude } from './conclusions.ts';
+import { type Finding, type FindingId, finding, findingIds } from './finding.ts';
+import { judgeFuse, judgeFuseDevice, judgeRights, judgeRootlessMount, judgeUserNamespace } from './judge.ts';
+
+const root = { isRoot: true, uid: 0 };
+const user = { isRoot: false, uid: 1000 };
+
+function findings(...bad: FindingId[]): Finding[] {
+  return findingIds.map((id) => finding(id, `[${id}]`, bad.includes(id) ? 'no' : 'ok', ''));
+}
+
+function works(...args: Parameters<typeof conclude>): string[] {
+  return conclude(...args)
+    .filter(({ works }) => works)
+    .map(({ id }) => id);
+}
+
+describe('conclude', () => {
+  it('lets root do what root can', () => {
+    expect(works(findings(), root)).toEqual(['root', 'run', 'embedded']);
+    expect(works(findings('rootless-mount', 'fusermount3'), root)).toEqual(['root', 'run', 'embedded']);
+  });
+
+  it('lets root run a command in a user namespace where mounting is not allowed', () => {
+    expect(works(findings('fuse-mount'), root)).toEqual(['run', 'embedded']);
+  });
+
+  it('lets an ordinary user run and mount', () => {
+    expect(works(findings('fuse-mount'), user)).toEqual(['run', 'rootless', 'embedded']);
+    expect(works(findings('fuse-mount', 'fusermount3'), user)).toEqual(['run', 'embedded']);
+    expect(works(findings('fuse-mount', 'user-namespace'), user)).toEqual(['rootless', 'embedded']);
+    // Yama: in the namespace there is CAP_SYS_PTRACE, outside there is not
+    expect(works(findings('fuse-mount', 'read-memory'), user)).toEqual(['run', 'embedded']);
+  });
+
+  it('always leaves the embedded driver, which is no mount', () => {
+    const nothing = conclude(findings(...findingIds), root);
+    expect(nothing.filter(({ works }) => works).map(({ id }) => id)).toEqual(['embedded']);
+    expect(canMount(nothing)).toBe(false);
+    expect(canMount(conclude(findings(), root))).toBe(true);
+  });
+
+  it('says what is missing', () => {
+    const [asRoot] = conclude(findings('fuse-mount', 'read-memory'), root);
+    expect(asRoot?.detail).toBe('needs: [fuse-mount], [read-memory]');
+  });
+
+  it('takes what was not found for missing', () => {
+    expect(canMount(conclude([], root))).toBe(false);
+  });
+});
+
+describe('judging', () => {
+  const fuse = { namespace: 'ok', device: 'ok', mount: 'ok', passthrough: 'ok' };
+
+  it.each([
+    [{ ...fuse, namespace: 'EPERM' }, '--cap-add SYS_ADMIN'],
+    [{ ...fuse, namespace: 'EACCES' }, 'apparmor=unconfined'],
+    [{ ...fuse, device: 'ENOENT' }, '--device /dev/fuse'],
+    [{ ...fuse, mount: 'EPERM' }, 'apparmor=unconfined'],
+  ])('a mount that failed: %j', (report, advice) => {
+    const [mount, passthrough] = judgeFuse({ report }, true);
+    expect(mount).toMatchObject({ id: 'fuse-mount', verdict: 'no' });
+    expect(mount?.detail).toContain(advice);
+    expect(passthrough).toMatchObject({ id: 'passthrough', verdict: 'unknown' });
+  });
+
+  it('a mount that worked, with and without passthrough', () => {
+    expect(judgeFuse({ report: fuse }, true).map(({ verdict }) => verdict)).toEqual(['ok', 'ok']);
+    const slow = judgeFuse({ report: { ...fuse, passthrough: 'unsupported' } }, true);
+    expect(slow.map(({ verdict }) => verdict)).toEqual(['ok', 'warn']);
+  });
+
+  it('does not blame the machine for what only root may', () => {
+    const [mount] = judgeFuse({ report: { ...fuse, namespace: 'EPERM' } }, false);
+    expect(mount).toMatchObject({ verdict: 'unknown', detail: 'you are not root' });
+  });
+
+  it('a probe that hangs', () => {
+    expect(judgeFuse({ failure: 'no answer within 10 s' }, true)[0]).toMatchObject({
+      verdict: 'unknown',
+      detail: 'no answer within 10 s',
+    });
+    expect(judgeRootlessMount({ failure: 'no answer' }, undefined)).toMatchObject({ verdict: 'unknown' });
+  });
+
+  it('rights over other processes: only reading memory is indispensable', () => {
+    const report = {
+      memory: 'EPERM',
+      trace: 'EPERM',
+      descriptor: 'EPERM',
+      threadPidfd: 'ok',
+      mapQuery: 'ok',
+    };
+    expect(judgeRights({ report }).map(({ verdict }) => verdict)).toEqual(['no', 'warn', 'warn']);
+  });
+
+  it('a /dev/fuse for root alone', () => {
+    expect(judgeFuseDevice(undefined, '0600').detail).toContain('chmod 0666');
+    expect(judgeFuseDevice(undefined, '0666').detail).toBe('');
+    expect(judgeFuseDevice('there is none', 'unknown')).toMatchObject({
+      verdict: 'no',
+      detail: 'there is none',
+    });
+  });
+
+  it('an unshare that is old', () => {
+    expect(judgeUserNamespace({ way: { argv: [], mapping: 'as-root' } }).detail).toContain('2.35');
+    expect(judgeUserNamespace({ failure: 'none' })).toMatchObject({ verdict: 'no' });
+  });
+});

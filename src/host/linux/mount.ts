@@ -1,0 +1,211 @@
+import { closeSync, constants, existsSync, openSync, readFileSync, realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { errno, libc, SystemCallError } from './libc.ts';
+import { once } from './once.ts';
+
+/**
+ * Mounting FUSE file systems and finding them in the mount table.
+ *
+ * Nothing here looks at what lies on a mount: the process that serves it would wait for itself, and any other for as
+ * long as the server pleases.
+ */
+
+const MS_NOSUID = 2;
+const MS_NODEV = 4;
+const MNT_DETACH = 2;
+const UMOUNT_NOFOLLOW = 8;
+const EBUSY = 16;
+
+const DEVICE = '/dev/fuse';
+
+const c = once(() => ({
+  mount: libc<(source: string, target: string, type: string, flags: number, options: string) => number>(
+    'int mount(const char *, const char *, const char *, uint64_t, const char *)',
+  ),
+  umount2: libc<(target: string, flags: number) => number>('int umount2(const char *, int)'),
+}));
+
+export interface FuseMountOptions {
+  /** An existing directory that nothing is mounted on. */
+  readonly directory: string;
+  /** Shown as the mounted thing, `ubinder /mnt fuse.ubinder`; default `ubinder`. */
+  readonly source?: string;
+  /** The part of the type after `fuse.`; default `ubinder`. */
+  readonly subtype?: string;
+  /** Other users than the mounter may use it; default true. */
+  readonly allowOther?: boolean;
+  /** The kernel checks file modes; without it **nobody** does unless the file system itself. Default true. */
+  readonly defaultPermissions?: boolean;
+  /** Permissions of the root directory until its first GETATTR, without the file type; default 0. */
+  readonly rootMode?: number;
+  /** Whose mount it is; default: this process's effective ids. */
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+/** A mounted file system that nobody serves yet. */
+export interface FuseMount {
+  /** /dev/fuse, non-blocking and close-on-exec; closing it ends the connection. */
+  readonly fd: number;
+  /** Absolute, without symbolic links, as the mount table shows it. */
+  readonly directory: string;
+  /** Its number in /sys/fs/fuse/connections. */
+  readonly connection: number;
+}
+
+/** A line of /proc/self/mountinfo. */
+export interface MountEntry {
+  readonly id: number;
+  readonly parentId: number;
+  /** `major:minor` as one number; for FUSE, which has major 0, the number of the connection. */
+  readonly device: number;
+  readonly mountPoint: string;
+  /** For example `fuse.ubinder`. */
+  readonly type: string;
+  readonly source: string;
+}
+
+/** Opens /dev/fuse, non-blocking and close-on-exec. */
+export function openFuseDevice(): number {
+  try {
+    return openSync(DEVICE, constants.O_RDWR | constants.O_NONBLOCK);
+  } catch (error) {
+    const number = -((error as NodeJS.ErrnoException).errno ?? 0);
+    throw new SystemCallError(
+      'open',
+      number,
+      `${DEVICE} (load the module with \`modprobe fuse\`, or give this user or container access to the device)`,
+    );
+  }
+}
+
+/**
+ * Mounts a FUSE file system, which needs CAP_SYS_ADMIN over the mount namespace. INIT waits on the descriptor when
+ * this returns; until it is answered every access of the directory waits.
+ *
+ * @throws SystemCallError: EPERM without the capability, ENOENT, ENOTDIR, EBUSY when something is mounted there.
+ */
+export function mountFuse(options: FuseMountOptions): FuseMount {
+  const directory = resolveMountPoint(options.directory);
+  const fd = openFuseDevice();
+  try {
+    const type = `fuse.${options.subtype ?? 'ubinder'}`;
+    const mountOptions = [
+      `fd=${fd}`,
+      `rootmode=${(constants.S_IFDIR | (options.rootMode ?? 0)).toString(8)}`,
+      `user_id=${options.uid ?? process.geteuid?.() ?? 0}`,
+      `group_id=${options.gid ?? process.getegid?.() ?? 0}`,
+    ];
+    if (options.defaultPermissions ?? true) mountOptions.push('default_permissions');
+    if (options.allowOther ?? true) mountOptions.push('allow_other');
+    const source = options.source ?? 'ubinder';
+    if (c().mount(source, directory, type, MS_NOSUID | MS_NODEV, mountOptions.join(',')) === -1)
+      throw new SystemCallError('mount', errno(), `${type} on ${directory}`);
+    return { fd, directory, connection: connectionOf(fd, directory) };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+/**
+ * Takes a mount away from its directory at once (MNT_DETACH). Those who have files of it open keep them, and the
+ * session goes on until the last is closed.
+ *
+ * Does not ask the server anything, also where it is this process, as long as nobody has dirty pages of a mapping that
+ * is written back to it.
+ *
+ * @returns false when nothing is mounted there.
+ * @throws SystemCallError
+ */
+export function unmount(directory: string): boolean {
+  if (c().umount2(directory, MNT_DETACH | UMOUNT_NOFOLLOW) === 0) return true;
+  const error = errno();
+  if (isNotMounted(error)) return false;
+  throw new SystemCallError('umount2', error, directory);
+}
+
+/** EINVAL: no mount point. ENOENT: not even a directory. */
+function isNotMounted(error: number): boolean {
+  return error === 22 || error === 2;
+}
+
+/** The mount table of this process, in the order of mounting: of two on one directory the later hides the earlier. */
+export function readMountTable(): MountEntry[] {
+  return parseMountTable(readFileSync('/proc/self/mountinfo', 'utf8'));
+}
+
+/** What {@link readMountTable} makes of the text of a mountinfo. */
+export function parseMountTable(text: string): MountEntry[] {
+  const entries: MountEntry[] = [];
+  for (const line of text.split('\n')) {
+    // 42 27 0:39 / /mount/point rw,nosuid shared:1 - fuse.ubinder ubinder rw,user_id=0
+    const fields = line.split(' ');
+    const separator = fields.indexOf('-', 6);
+    const [id, parent, device, , mountPoint] = fields;
+    if (separator === -1 || !device || !mountPoint) continue;
+    const [major, minor] = device.split(':').map(Number);
+    entries.push({
+      id: Number(id),
+      parentId: Number(parent),
+      device: (major ?? 0) * 2 ** 20 + (minor ?? 0),
+      mountPoint: unescape(mountPoint),
+      type: unescape(fields[separator + 1] ?? ''),
+      source: unescape(fields[separator + 2] ?? ''),
+    });
+  }
+  return entries;
+}
+
+/** What is mounted on `directory`, `undefined` for nothing. Only the parent directory is looked at. */
+export function findMount(directory: string): MountEntry | undefined {
+  const absolute = resolve(directory);
+  const parent = dirname(absolute);
+  if (!existsSync(parent)) return undefined;
+  const mountPoint = absolute === parent ? absolute : join(realpathSync(parent), basename(absolute));
+  return readMountTable().findLast((entry) => entry.mountPoint === mountPoint);
+}
+
+/** All FUSE mounts of a subtype (see {@link FuseMountOptions}), served or stale. */
+export function listFuseMounts(subtype = 'ubinder'): MountEntry[] {
+  return readMountTable().filter((entry) => entry.type === `fuse.${subtype}`);
+}
+
+/**
+ * Checks a directory to mount on and resolves it as the mount table will show it.
+ *
+ * @throws SystemCallError EBUSY when something is mounted there: looking at it might never end.
+ */
+export function resolveMountPoint(directory: string): string {
+  refuseMounted(directory);
+  const resolved = realpathSync(directory);
+  // The last component may have been a symbolic link
+  refuseMounted(resolved);
+  return resolved;
+}
+
+/** The connection of a mounted /dev/fuse. */
+export function connectionOf(fd: number, mountPoint: string): number {
+  const line = /^fuse_connection:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'));
+  if (line) return Number(line[1]);
+  // Older kernels do not say; what was mounted there last is ours
+  const entry = readMountTable().findLast((candidate) => candidate.mountPoint === mountPoint);
+  if (!entry)
+    throw new Error(`Cannot find ${mountPoint} in /proc/self/mountinfo: it was unmounted meanwhile`);
+  return entry.device;
+}
+
+function refuseMounted(directory: string): void {
+  const entry = findMount(directory);
+  if (!entry) return;
+  throw new SystemCallError(
+    'mount',
+    EBUSY,
+    `on ${directory} (${entry.source || entry.type} is mounted there: unmount it first, \`umount -l ${directory}\`)`,
+  );
+}
+
+/** The table writes space, tab, newline, backslash and `#` as `\040` and so on. */
+function unescape(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
+}

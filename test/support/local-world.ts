@@ -1,0 +1,188 @@
+import assert from 'node:assert/strict';
+import {
+  LocalDriver,
+  LocalHost,
+  LocalProcess,
+  type LocalThread,
+} from '../../src/binder/connections/local.ts';
+import { Context } from '../../src/driver/context.ts';
+import type { Area } from '../../src/driver/ports.ts';
+import { checkInvariants } from './check-invariants.ts';
+import {
+  type Ability,
+  DEFAULT_MAP,
+  type OpenOptions,
+  type Peer,
+  type PeerThread,
+  type World,
+} from './world.ts';
+
+/** Memory of each open beyond its mapping: enough for a few messages larger than any mapping. */
+const HEAP_SIZE = 1024 * 1024;
+
+/** The pure driver in this process. Its invariants are checked after everything a scenario does. */
+export class LocalWorld implements World {
+  readonly abilities: ReadonlySet<Ability> = new Set(['interrupt', 'unmap', 'users', 'labels']);
+  readonly driver: LocalDriver;
+  readonly #context = new Context('binder');
+  readonly #processes = new Map<string, { pid: number; euid: number }>();
+  readonly #threads = new Map<string, number>();
+  readonly #open = new Set<LocalPeer>();
+  #nextId = 1000;
+  /** Ioctls that were neither answered nor refused yet. */
+  underWay = 0;
+
+  /** @param label - what `LocalHost` tells receivers that ask for the sender's label */
+  constructor(label?: string | null) {
+    this.driver = new LocalDriver(label === undefined ? new LocalHost() : new LocalHost(label));
+  }
+
+  open(options: OpenOptions): Promise<Peer> {
+    let process = this.#processes.get(options.process);
+    if (!process) {
+      process = { pid: this.#nextId++, euid: options.euid ?? 0 };
+      this.#processes.set(options.process, process);
+    }
+    const peer = new LocalPeer(this, this.#context, process, options);
+    this.#open.add(peer);
+    return Promise.resolve(peer);
+  }
+
+  /** The id of a thread: the same for a name in all opens of a process. */
+  threadId(process: string, name: string): number {
+    const key = `${process}/${name}`;
+    let id = this.#threads.get(key);
+    if (id === undefined) {
+      id = this.#nextId++;
+      this.#threads.set(key, id);
+    }
+    return id;
+  }
+
+  /** Everything the driver does is done when its call returns; only the promises have to be carried out. */
+  settle(): Promise<void> {
+    return new Promise((resolve) => setImmediate(resolve));
+  }
+
+  async close(): Promise<void> {
+    for (const peer of this.#open) await peer.close();
+    await this.settle();
+    assert.equal(this.underWay, 0, 'ioctls that were never answered');
+    const { process, thread, node, ref, death, transaction, buffer } = this.driver.stats;
+    const left = { process, thread, node, ref, death, transaction, buffer };
+    for (const [name, count] of Object.entries(left)) {
+      assert.equal(count.active, 0, `${name} objects left when all processes are gone`);
+    }
+  }
+
+  check(): void {
+    checkInvariants(this.driver);
+  }
+
+  forget(peer: LocalPeer): void {
+    this.#open.delete(peer);
+  }
+}
+
+class LocalPeer implements Peer {
+  readonly world: LocalWorld;
+  readonly process: LocalProcess;
+  readonly #name: string;
+  readonly #nonBlocking: boolean;
+  readonly #heap: number;
+
+  constructor(
+    world: LocalWorld,
+    context: Context,
+    { pid, euid }: { pid: number; euid: number },
+    { process, map = DEFAULT_MAP, nonBlocking = false }: OpenOptions,
+  ) {
+    this.world = world;
+    this.#name = process;
+    this.#nonBlocking = nonBlocking;
+    this.process = new LocalProcess(world.driver, context, { pid, euid, heapSize: HEAP_SIZE });
+    this.#heap = this.process.place(new Uint8Array());
+    if (map !== false) this.process.map(map);
+  }
+
+  get pid(): number {
+    return this.process.pid;
+  }
+
+  get mapping(): number {
+    return this.process.mapping()?.address ?? 0;
+  }
+
+  thread(name: string): Promise<PeerThread> {
+    const thread = this.process.thread(this.world.threadId(this.#name, name));
+    thread.nonBlocking = this.#nonBlocking;
+    return Promise.resolve(new LocalPeerThread(this, thread));
+  }
+
+  place(bytes: Uint8Array): Promise<number> {
+    return Promise.resolve(this.process.place(bytes));
+  }
+
+  placeBeforeHole(bytes: Uint8Array): Promise<number> {
+    const address = this.#heap + HEAP_SIZE - bytes.length;
+    const from: Area = { bytes, view: new DataView(bytes.buffer, bytes.byteOffset), address: 0 };
+    this.process.write(0, address, from, 0, bytes.length);
+    return Promise.resolve(address);
+  }
+
+  received(address: number, length: number): Promise<Uint8Array> {
+    return Promise.resolve(this.process.bytesAt(address, length).slice());
+  }
+
+  unmap(): Promise<void> {
+    this.process.unmap();
+    return Promise.resolve();
+  }
+
+  async closeDuplicate(): Promise<void> {
+    this.process.process.flush();
+    await this.world.settle();
+    this.world.check();
+  }
+
+  async close(): Promise<void> {
+    this.process.close();
+    this.world.forget(this);
+    await this.world.settle();
+    this.world.check();
+  }
+}
+
+class LocalPeerThread implements PeerThread {
+  readonly #peer: LocalPeer;
+  readonly #thread: LocalThread;
+
+  constructor(peer: LocalPeer, thread: LocalThread) {
+    this.#peer = peer;
+    this.#thread = thread;
+  }
+
+  async ioctl(command: number, argument: Uint8Array): Promise<number> {
+    const { world } = this.#peer;
+    world.underWay++;
+    const result = this.#thread.ioctl(command, argument);
+    world.check();
+    try {
+      return await result;
+    } finally {
+      world.underWay--;
+    }
+  }
+
+  poll(): Promise<boolean> {
+    const isReadable = this.#peer.process.process.poll(this.#thread.id);
+    this.#peer.world.check();
+    return Promise.resolve(isReadable);
+  }
+
+  async interrupt(): Promise<void> {
+    this.#peer.process.process.interrupt(this.#thread.id);
+    await this.#peer.world.settle();
+    this.#peer.world.check();
+  }
+}

@@ -1,0 +1,189 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { accessSync, constants, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import type { Status } from '../../src/host/daemon/status.ts';
+
+const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+
+/** The ways in which a mount can be served; each is a column of the test matrix. */
+export type Mode = 'root' | 'root-store' | 'rootless';
+
+/** Why a mode cannot run on this machine, or `null` when it can. */
+export function whyNot(mode: Mode): string | null {
+  if (process.platform !== 'linux') return `this is ${process.platform}, not Linux`;
+  try {
+    accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
+  } catch {
+    return '/dev/fuse cannot be opened';
+  }
+  if (mode !== 'rootless' && process.getuid?.() !== 0) return 'not root';
+  return null;
+}
+
+/** The command line that runs `command` where the mount of `mode` is visible. */
+function inside(mode: Mode, command: string[]): string[] {
+  return mode === 'rootless' ? ['unshare', '-Urm', ...command] : command;
+}
+
+/** How a program ended. */
+export interface Ended {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly output: string;
+}
+
+/**
+ * A mount of a test's own: one daemon, its clients, and a deadline for all of them.
+ *
+ * Clients blocked in an ioctl cannot be killed, and a test that waits for one waits for ever. So when the deadline
+ * passes the FUSE connection is aborted, which ends every ioctl, and the test fails with the driver's numbers.
+ */
+export class TestMount {
+  readonly directory: string;
+  readonly mode: Mode;
+  readonly #daemon: ChildProcess;
+  readonly #children = new Set<ChildProcess>();
+  readonly #deadline: NodeJS.Timeout;
+  #expired = false;
+  #log = '';
+  #pid = 0;
+
+  private constructor(mode: Mode, directory: string, daemon: ChildProcess, seconds: number) {
+    this.mode = mode;
+    this.directory = directory;
+    this.#daemon = daemon;
+    this.#deadline = setTimeout(() => this.#expire(), seconds * 1000);
+    daemon.stderr?.on('data', (chunk: Buffer) => {
+      this.#log += chunk;
+    });
+  }
+
+  /** Starts a daemon and waits until clients can open its devices. */
+  static async start(mode: Mode, options: { seconds?: number; args?: string[] } = {}): Promise<TestMount> {
+    const directory = mkdtempSync(`${tmpdir()}/ubinder-test-`);
+    const command = inside(mode, [
+      process.execPath,
+      MAIN,
+      'up',
+      '--mount',
+      directory,
+      ...(options.args ?? []),
+    ]);
+    const env = { ...process.env, ...(mode === 'root-store' ? { UBINDER_FORCE_MODE: 'store' } : {}) };
+    const daemon = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env });
+    const mount = new TestMount(mode, directory, daemon, options.seconds ?? 60);
+    await new Promise<void>((done, fail) => {
+      createInterface({ input: daemon.stdout as NodeJS.ReadableStream }).once('line', (line) => {
+        mount.#pid = Number(/pid (\d+)/.exec(line)?.[1]);
+        done();
+      });
+      daemon.once('close', (code) => fail(new Error(`The daemon ended with code ${code}: ${mount.#log}`)));
+    });
+    return mount;
+  }
+
+  /** The daemon's process id. */
+  get pid(): number {
+    return this.#pid;
+  }
+
+  /** What the daemon wrote to stderr. */
+  get log(): string {
+    return this.#log;
+  }
+
+  device(name = 'binder'): string {
+    return `${this.directory}/${name}`;
+  }
+
+  /** Runs a program where the mount is visible, and waits for its end. */
+  async run(command: string[], options: { env?: NodeJS.ProcessEnv } = {}): Promise<Ended> {
+    const child = this.spawn(command, options);
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream?.on('data', (chunk: Buffer) => {
+        output += chunk;
+      });
+    }
+    return new Promise((done, fail) => {
+      child.once('error', fail);
+      child.once('close', (code, signal) => {
+        if (this.#expired)
+          fail(new Error(`The deadline passed: ${command.join(' ')}\n${output}\n${this.#log}`));
+        else done({ code, signal, output });
+      });
+    });
+  }
+
+  /** Starts a program where the mount is visible. */
+  spawn(command: string[], options: { env?: NodeJS.ProcessEnv } = {}): ChildProcess {
+    const args =
+      this.mode === 'rootless'
+        ? ['nsenter', '-t', `${this.#pid}`, '-U', '-m', '--preserve-credentials', ...command]
+        : command;
+    const child = spawn(args[0] as string, args.slice(1), {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: options.env ?? process.env,
+    });
+    this.#children.add(child);
+    child.once('close', () => this.#children.delete(child));
+    return child;
+  }
+
+  /** The daemon's numbers, once its clients' closes have arrived. */
+  async status(): Promise<Status> {
+    const { code, output } = await this.run([
+      process.execPath,
+      MAIN,
+      'status',
+      '--mount',
+      this.directory,
+      '--json',
+    ]);
+    if (code !== 0) throw new Error(`ubinder status failed with code ${code}: ${output}`);
+    return JSON.parse(output) as Status;
+  }
+
+  /** Stops the daemon, and fails when anything is left behind. */
+  async stop(): Promise<void> {
+    for (const child of this.#children) child.kill('SIGKILL');
+    const closed = new Promise<number | null>((done) => {
+      if (this.#daemon.exitCode !== null) done(this.#daemon.exitCode);
+      else this.#daemon.once('close', done);
+    });
+    if (this.mode === 'rootless') process.kill(this.#pid, 'SIGTERM');
+    else this.#daemon.kill('SIGTERM');
+    const code = await closed;
+    clearTimeout(this.#deadline);
+    const mounted = readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${this.directory} `);
+    rmdirSync(this.directory);
+    if (mounted) throw new Error(`The mount at ${this.directory} is still there`);
+    if (code !== 0) throw new Error(`The daemon ended with code ${code}: ${this.#log}`);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop();
+  }
+
+  #expire(): void {
+    this.#expired = true;
+    abortConnection(this.#pid, this.directory);
+    for (const child of this.#children) child.kill('SIGKILL');
+    this.#daemon.kill('SIGKILL');
+  }
+}
+
+/** Ends every request of a mount, from outside. */
+function abortConnection(pid: number, directory: string): void {
+  try {
+    const line = readFileSync(`/proc/${pid}/mountinfo`, 'utf8')
+      .split('\n')
+      .find((entry) => entry.includes(` ${directory} `));
+    const minor = line?.split(' ')[2]?.split(':')[1];
+    writeFileSync(`/sys/fs/fuse/connections/${minor}/abort`, '1');
+  } catch {
+    // Where fusectl is not mounted, killing the daemon closes the connection, which aborts it as well.
+  }
+}
