@@ -1,6 +1,11 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { BuiltCli, canUnshare, canUnshareUser, ordinaryUser } from '../host/launcher/built.test-support.ts';
+import {
+  BuiltCli,
+  canUnshare,
+  canUnshareUser,
+  mountsOfLaunchers,
+  ordinaryUser,
+} from '../host/launcher/built.test-support.ts';
 import type { Diagnosis } from '../host/launcher/checks/diagnose.ts';
 import { findingIds } from '../host/launcher/checks/finding.ts';
 import { formatDiagnosis, table } from './doctor-format.ts';
@@ -70,10 +75,10 @@ describe.skipIf(process.platform !== 'linux')('ubinder doctor', () => {
   afterAll(() => cli[Symbol.dispose]());
 
   const examine = async (as: object): Promise<Diagnosis> => {
-    const before = readFileSync('/proc/self/mountinfo', 'utf8');
+    const before = mountsOfLaunchers();
     const { stdout, stderr, code } = await cli.ubinder(['doctor', '--json'], as);
     expect(stderr).toBe('');
-    expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(before);
+    expect(mountsOfLaunchers()).toEqual(before);
     const told = JSON.parse(stdout.toString()) as Diagnosis;
     expect(code).toBe(told.canMount ? 0 : 1);
     expect(told.findings.map(({ id }) => id)).toEqual(findingIds);

@@ -8,6 +8,7 @@ import {
   canRun,
   canUnshare,
   canUnshareUser,
+  mountsOfLaunchers,
   type Outcome,
   ordinaryUser,
   start,
@@ -48,7 +49,7 @@ describe.each(users.filter(({ can }) => can))('ubinder run as $who', ({ who, as 
   });
 
   it('leaves the rest of /dev as it is, and the machine as it was', async () => {
-    const before = readFileSync('/proc/self/mountinfo', 'utf8');
+    const before = mountsOfLaunchers();
     const served = cli.standIn('binder', 'null');
     const names = ['null', 'zero', 'urandom', 'tty', 'fd', 'stdin', 'pts', 'shm'];
     const look = `cd /dev && stat -c '%N %t:%T %d %i %f' ${names.join(' ')} 2>&1 | grep -v ^\\'fd; ls -A | grep -v binder`;
@@ -57,7 +58,7 @@ describe.each(users.filter(({ can }) => can))('ubinder run as $who', ({ who, as 
     // Links are made anew: their own numbers differ.
     const comparable = (output: string): string => output.replace(/^('.*' -> '.*' 0:0) .*$/gm, '$1');
     expect(comparable(inside)).toBe(comparable(outside.stdout.toString()));
-    expect(readFileSync('/proc/self/mountinfo', 'utf8')).toBe(before);
+    expect(mountsOfLaunchers()).toEqual(before);
     expect(
       await text('--mount', served, 'sh', '-c', 'echo gone > /dev/null; head -c 3 /dev/zero | od -An -c'),
     ).toBe('  \\0  \\0  \\0\n');

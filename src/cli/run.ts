@@ -1,8 +1,7 @@
-import { writeSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { DEFAULT_DEVICES } from '../host/launcher/dev-plan.ts';
-import { exitCodes, LaunchError } from '../host/launcher/failure.ts';
+import { exitCodes, reportFailure } from '../host/launcher/failure.ts';
 import { become } from '../host/launcher/run.ts';
 
 interface Options {
@@ -44,10 +43,7 @@ Examples:
       try {
         become({ ...options, up: upCommandLine() }, [command, ...args]);
       } catch (error) {
-        if (!(error instanceof LaunchError)) throw error;
-        // Not console.error: the streams of Node.js would make the command's pipes non-blocking.
-        writeSync(2, `ubinder run: ${error.message}\n`);
-        process.exitCode = error.exitCode;
+        reportFailure(error);
       }
     });
 }

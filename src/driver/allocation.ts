@@ -34,6 +34,10 @@ export class Buffer {
   readonly extraSize: number;
   /** Charged to the half of the space that oneway calls may use. */
   readonly async: boolean;
+  /** Process id of the sender: oneway calls of one sender are counted together. */
+  readonly senderPid: number;
+  /** Its sender fills the space that oneway calls may use. */
+  isSpamSuspect = false;
   /** TF_CLEAR_BUF: zeroed before its space is used again. */
   clearOnFree = false;
   /** Becomes true when the receiver was told of the buffer; before that BC_FREE_BUFFER is refused. */
@@ -45,8 +49,9 @@ export class Buffer {
   /** Counts to give back, in the order of the offsets; only what was translated so far. */
   objects: HeldObject[] | null = null;
 
-  constructor(id: number, range: Range, sizes: BufferSizes, async: boolean) {
+  constructor(id: number, range: Range, sizes: BufferSizes, async: boolean, senderPid: number) {
     this.id = id;
+    this.senderPid = senderPid;
     this.range = range;
     this.dataSize = sizes.dataSize;
     this.offsetsSize = sizes.offsetsSize;
@@ -73,6 +78,8 @@ export class Allocation {
   readonly #buffers = new Map<number, Buffer>();
   /** Bytes that oneway calls may still take; a number for accounting, not a place. */
   freeAsyncSpace: number;
+  /** A suspect was named; no other is until there is room again. */
+  #namedSuspect = false;
 
   constructor(mapping: Mapping) {
     this.mapping = mapping;
@@ -91,14 +98,38 @@ export class Allocation {
   }
 
   /** Takes space for a transaction, or returns `null` when there is none (ENOSPC). */
-  allocate(id: number, size: number, sizes: BufferSizes, async: boolean): Buffer | null {
+  allocate(id: number, size: number, sizes: BufferSizes, async: boolean, senderPid: number): Buffer | null {
     if (async && size > this.freeAsyncSpace) return null;
     const range = this.#ranges.allocate(size);
     if (!range) return null;
     if (async) this.freeAsyncSpace -= size;
-    const buffer = new Buffer(id, range, sizes, async);
+    const buffer = new Buffer(id, range, sizes, async, senderPid);
     this.#buffers.set(range.offset, buffer);
+    if (async) buffer.isSpamSuspect = this.#isSpam(senderPid);
     return buffer;
+  }
+
+  /**
+   * Whether a sender that has just taken space for a oneway call is to be named as the one who fills it: when less than
+   * a tenth of the mapping is left for such calls, and this sender has more than 50 of them here, or more than a quarter
+   * of the mapping in them.
+   */
+  #isSpam(senderPid: number): boolean {
+    const { size } = this.mapping;
+    if (this.freeAsyncSpace >= Math.floor(size / 10)) {
+      this.#namedSuspect = false;
+      return false;
+    }
+    if (this.#namedSuspect) return false;
+    let count = 0;
+    let bytes = 0;
+    for (const buffer of this.#buffers.values()) {
+      if (!buffer.async || buffer.senderPid !== senderPid) continue;
+      count++;
+      bytes += buffer.range.size;
+    }
+    this.#namedSuspect = count > 50 || bytes > Math.floor(size / 4);
+    return this.#namedSuspect;
   }
 
   /** The buffer that starts exactly at the client's address, if any. */

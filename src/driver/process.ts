@@ -1,5 +1,6 @@
 import {
   BINDER_CURRENT_PROTOCOL_VERSION,
+  BINDER_ENABLE_ONEWAY_SPAM_DETECTION,
   BINDER_GET_EXTENDED_ERROR,
   BINDER_GET_NODE_DEBUG_INFO,
   BINDER_GET_NODE_INFO_FOR_REF,
@@ -49,6 +50,8 @@ export class Process {
   requestedThreads = 0;
   /** Threads that registered because they were asked for; never counted down. */
   startedThreads = 0;
+  /** BINDER_ENABLE_ONEWAY_SPAM_DETECTION: this process wants to be told when it is the one who sends too much. */
+  detectsOnewaySpam = false;
 
   /** Threads asleep that may take work of the process; the latest is last and is chosen first. */
   readonly #waiting: Thread[] = [];
@@ -335,6 +338,9 @@ export class Process {
     switch (command) {
       case BINDER_SET_MAX_THREADS:
         this.maxThreads = argument.getUint32(at, true);
+        return 0;
+      case BINDER_ENABLE_ONEWAY_SPAM_DETECTION:
+        this.detectsOnewaySpam = argument.getUint32(at, true) !== 0;
         return 0;
       case BINDER_VERSION:
         argument.setInt32(at, BINDER_CURRENT_PROTOCOL_VERSION, true);

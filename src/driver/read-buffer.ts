@@ -21,6 +21,8 @@ export class ReadBuffer {
   readonly #lists: WorkList[] = [];
   readonly #ends: number[] = [];
   #count = 0;
+  /** Where the first item begins: behind a placeholder, if there is one. */
+  #firstItem = 0;
 
   constructor(createArea: (size: number) => Area, stats: Stats) {
     this.area = createArea(READ_CHUNK + READ_ITEM_RESERVE);
@@ -30,6 +32,7 @@ export class ReadBuffer {
   clear(): void {
     this.length = 0;
     this.#count = 0;
+    this.#firstItem = 0;
   }
 
   /** A command without payload. */
@@ -43,6 +46,7 @@ export class ReadBuffer {
   placeholder(code: number): void {
     this.area.view.setUint32(this.length, code, true);
     this.length += 4;
+    this.#firstItem = this.length;
   }
 
   /** A command about a node of the reader. */
@@ -88,7 +92,6 @@ export class ReadBuffer {
   settle(thread: Thread, copied: number): void {
     const count = this.#count;
     let at = 0;
-    // The first bytes may be a BR_NOOP of no item: when even that faulted no item was reached.
     while (at < count && (this.#ends[at] as number) <= copied) {
       (this.#items[at] as WorkItem).commit(thread);
       at++;
@@ -96,9 +99,9 @@ export class ReadBuffer {
     if (copied < this.length) {
       for (let i = count - 1; i > at; i--) (this.#lists[i] as WorkList).unshift(this.#items[i] as WorkItem);
       if (at < count) {
-        const reached = copied >= 4;
         const item = this.#items[at] as WorkItem;
-        if (reached) item.lost(thread);
+        // When even the placeholder faulted, no item was reached.
+        if (copied >= this.#firstItem) item.lost(thread);
         else (this.#lists[at] as WorkList).unshift(item);
       }
     }

@@ -52,6 +52,7 @@ function deliver(thread: Thread, wasAvailable: boolean): number {
   const size = Number(writeRead.readSize);
   const start = Number(writeRead.readConsumed);
   let flushed = start;
+  const hadTodo = thread.processTodo;
   if (start === 0) out.placeholder(BR_NOOP);
 
   for (;;) {
@@ -74,7 +75,7 @@ function deliver(thread: Thread, wasAvailable: boolean): number {
     if (size - flushed - out.length < READ_ITEM_RESERVE) break;
     if (out.length >= READ_CHUNK) {
       const length = out.length;
-      if (!flush(thread, flushed)) return EFAULT;
+      if (!flush(thread, flushed)) return faulted(thread, hadTodo);
       flushed += length;
     }
     const item = list.shift();
@@ -94,7 +95,7 @@ function deliver(thread: Thread, wasAvailable: boolean): number {
   const inPlace = spawn && start === 0 && flushed === 0;
   if (inPlace) out.area.view.setUint32(0, BR_SPAWN_LOOPER, true);
   const length = out.length;
-  if (!flush(thread, flushed)) return EFAULT;
+  if (!flush(thread, flushed)) return faulted(thread, hadTodo);
   if (spawn) {
     process.requestedThreads++;
     out.count(BR_SPAWN_LOOPER);
@@ -123,15 +124,18 @@ function shouldSpawn(thread: Thread): boolean {
 function flush(thread: Thread, offset: number): boolean {
   const out = thread.process.driver.readBuffer;
   const { length } = out;
-  const copied = copyOut(thread, addU64(thread.writeRead.readBuffer, offset), length);
+  const { readBuffer } = thread.writeRead;
+  const copied = copyOut(thread, addU64(readBuffer, offset), length);
   out.settle(thread, copied);
-  if (copied < length) {
-    // Items that went back are still a reason to return.
-    if (!thread.todo.isEmpty) thread.processTodo = true;
-    return false;
-  }
-  thread.provenReadBuffer = thread.writeRead.readBuffer;
+  if (copied < length) return false;
+  if (offset === 0 && length > 0) thread.provenReadBuffer = readBuffer;
   return true;
+}
+
+/** The copy faulted: items that went back are as good a reason to return as they were before. */
+function faulted(thread: Thread, hadTodo: boolean): number {
+  if (hadTodo && !thread.todo.isEmpty) thread.processTodo = true;
+  return EFAULT;
 }
 
 function copyOut(thread: Thread, address: U64, length: number): number {

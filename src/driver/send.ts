@@ -105,7 +105,7 @@ function call(thread: Thread, id: number): void {
   }
   const sent = build(thread, id, target, node, false);
   if (!(sent instanceof Transaction)) return fail(thread, id, sent);
-  const complete = new TransactionComplete();
+  const complete = new TransactionComplete(sent.buffer?.isSpamSuspect);
   if (isOneway) {
     queueOneway(sent, target, node);
     thread.enqueue(complete);
@@ -178,12 +178,13 @@ function build(
     if (label === null) return failure(BR_FAILED_REPLY, EOPNOTSUPP);
   }
   const contextSize = label === null ? 0 : align8(label.length + 1);
-  const allocation = target.allocation();
-  if (!allocation) return failure(BR_DEAD_REPLY, ESRCH);
   const { dataSize, offsetsSize } = request;
   const extraSize = addU64(request.buffersSize, contextSize);
+  if (extraSize < request.buffersSize) return failure(BR_FAILED_REPLY, EINVAL);
+  const allocation = target.allocation();
+  if (!allocation) return failure(BR_DEAD_REPLY, ESRCH);
   const size = totalSize(dataSize, offsetsSize, extraSize);
-  if (size === null || extraSize < request.buffersSize) return failure(BR_FAILED_REPLY, EINVAL);
+  if (size === null) return failure(BR_FAILED_REPLY, EINVAL);
   if (size > allocation.mapping.size) return failure(BR_FAILED_REPLY, ENOSPC);
 
   // The sum of the sizes fits the mapping, so each is a small number.
@@ -193,7 +194,7 @@ function build(
     extraSize: Number(extraSize),
   };
   const isAsync = !isReply && (request.flags & TF_ONE_WAY) !== 0;
-  const buffer = allocation.allocate(id, Number(size), sizes, isAsync);
+  const buffer = allocation.allocate(id, Number(size), sizes, isAsync, process.client.pid);
   if (!buffer) return failure(BR_FAILED_REPLY, ENOSPC);
   driver.stats.buffer.create();
   const sent = new Transaction(id, thread, isReply, target, request.code, request.flags);

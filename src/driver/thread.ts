@@ -75,7 +75,7 @@ export class Thread {
    * A read buffer of this thread that has been written to. The kernel driver writes BR_NOOP before it sleeps, so that
    * a bad buffer faults at once; we need to try only buffers that we do not know.
    */
-  provenReadBuffer: U64 = 0;
+  provenReadBuffer: U64 | null = null;
 
   constructor(id: ThreadId, process: Process) {
     this.id = id;

@@ -1,6 +1,6 @@
 import { BINDER_WRITE_READ } from '../../abi/binder.ts';
 import { BINDER_CTL_ADD, binderfsDevice } from '../../abi/binderfs.ts';
-import { EBUSY, ECONNREFUSED, EINVAL, EIO, ENFILE, ENOENT, EPERM } from '../../abi/errno.ts';
+import { EBUSY, ECONNREFUSED, EINVAL, EIO, ENOENT, EPERM } from '../../abi/errno.ts';
 import type { Driver } from '../../driver/driver.ts';
 import { MAX_MAPPING_SIZE } from '../../driver/limits.ts';
 import { type Caller, PARKED } from '../../driver/ports.ts';
@@ -29,14 +29,7 @@ import type { ThreadWatch } from '../linux/thread-watch.ts';
 import type { FileOwner } from './device.ts';
 import type { DeviceTable } from './device-table.ts';
 import { FEATURE_CONTENT } from './features.ts';
-import {
-  CONTROL_NODE,
-  type DeviceNode,
-  FEATURES_NODE,
-  type FileNode,
-  NodeTable,
-  ROOT_NODE,
-} from './node-table.ts';
+import { CONTROL_NODE, type DeviceNode, type FileNode, NodeTable, ROOT_NODE } from './node-table.ts';
 import type { OpenDevice } from './open-device.ts';
 import { type DeliveryMode, OpenDeviceFactory, type Opened } from './open-device-factory.ts';
 
@@ -53,6 +46,8 @@ const FOREVER = Number.POSITIVE_INFINITY;
 
 /** What the file system is made of. */
 export interface FileSystemOptions {
+  /** Where requests come from, and their answers go. */
+  readonly session: FuseSession;
   readonly driver: Driver;
   readonly devices: DeviceTable;
   /** The device number of the mount. */
@@ -74,7 +69,7 @@ export class BinderFs implements FuseHandlers {
   readonly #owner: Pick<FileOwner, 'uid' | 'gid'>;
   readonly #log: (message: string) => void;
   readonly #options: FileSystemOptions;
-  #session!: FuseSession;
+  readonly #session: FuseSession;
   #opener!: OpenDeviceFactory;
   #becomeReady: () => void = () => {};
   readonly #started = Date.now();
@@ -95,6 +90,7 @@ export class BinderFs implements FuseHandlers {
     this.#devices = options.devices;
     this.#nodes = new NodeTable(options.devices);
     this.#options = options;
+    this.#session = options.session;
     this.#owner = options.owner;
     this.#log = options.log;
     for (let i = 0; i < FEATURE_CONTENT.length; i++) this.#feature.bytes[i] = FEATURE_CONTENT.charCodeAt(i);
@@ -104,11 +100,6 @@ export class BinderFs implements FuseHandlers {
   readonly ready: Promise<void> = new Promise((resolve) => {
     this.#becomeReady = resolve;
   });
-
-  /** Names the session that requests come from; before the first of them. */
-  attach(session: FuseSession): void {
-    this.#session = session;
-  }
 
   init(connection: FuseConnection): void {
     const { driver, mount, threads, log } = this.#options;
@@ -266,7 +257,7 @@ export class BinderFs implements FuseHandlers {
       this.#session.reply.bytes(unique, this.#feature, start, Math.min(size, FEATURE_CONTENT.length - start));
       return;
     }
-    const received = this.#opens.get(request.fh)?.receivedBytes(offset, size);
+    const received = request.isDirect ? null : this.#opens.get(request.fh)?.receivedBytes(offset, size);
     if (received) this.#session.reply.bytes(unique, received, 0, Math.min(size, received.bytes.length));
     else this.#session.reply.error(unique, EINVAL);
   }
@@ -306,7 +297,7 @@ export class BinderFs implements FuseHandlers {
     caller.euid = request.uid;
     caller.request = unique;
     caller.nonBlocking = open.isNonBlocking(thread);
-    open.begin(thread);
+    open.begin();
     const { area, dataAt, outSize } = request;
     const result = open.process.ioctl(caller, command, area.view, dataAt);
     open.watchThread(thread);

@@ -113,6 +113,12 @@ export class OpenDeviceFactory {
     const region = new StoreRegion(nodeid, (node, offset, area: Area, at, length) => {
       notify.store(node, offset, area, at, length);
     });
-    return { region, replyFlags: OPEN_REPLY_FLAG.KEEP_CACHE, backingId: 0 };
+    // With DIRECT_IO read(2) and write(2) come to us, and are refused; kernels before 6.6 then refuse to map.
+    const isDirect = this.#session.connection?.directIoMmap === true;
+    return {
+      region,
+      replyFlags: isDirect ? OPEN_REPLY_FLAG.DIRECT_IO : OPEN_REPLY_FLAG.KEEP_CACHE,
+      backingId: 0,
+    };
   }
 }

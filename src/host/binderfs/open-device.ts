@@ -17,6 +17,14 @@ import type { Device } from './device.ts';
  */
 export const NON_BLOCKING_MAX_AGE = 100;
 
+/**
+ * A search for a client's mapping that nobody needs just now is followed by a pause so many times as long, and so is
+ * any that took longer than this, in milliseconds: no client makes the daemon spend more than a tenth of its time
+ * searching.
+ */
+const LONG_SEARCH = 0.5;
+const SEARCH_PAUSE = 10;
+
 /** Where the answer to a READ is made. */
 let readAhead: Area | undefined;
 
@@ -66,6 +74,8 @@ export class OpenDevice implements Client {
   #mapping: Mapping | null = null;
   /** The client had a mapping and has it no more: as with the kernel driver, there is no second one. */
   #isUnmapped = false;
+  #nextSearch = 0;
+  #nextIdleSearch = 0;
   #isNonBlocking: boolean;
   #flagsReadAt = Number.NEGATIVE_INFINITY;
   readonly #watched = new Map<ThreadId, Thread>();
@@ -82,6 +92,8 @@ export class OpenDevice implements Client {
     this.#isNonBlocking = parts.opensNonBlocking;
     this.#log = parts.log;
     this.#didOpen = parts.didOpen;
+    // The address space is that of the thread in open(2), for good: later its process may be in another.
+    this.#mappings.find(parts.identity.tid);
     this.process = parts.driver.open(parts.device.context, this);
   }
 
@@ -90,12 +102,12 @@ export class OpenDevice implements Client {
   }
 
   /**
-   * Called with each ioctl before it is carried out. As long as the mapping is unknown it is looked for now, while we
-   * may look at the caller: later there may be no thread of it that waits for us.
+   * Called with each ioctl, before it is carried out. A mapping is best found while it is new and whole: what of it is
+   * unmapped before we have seen it does not count as unmapped.
    */
-  begin(thread: ThreadId): void {
+  begin(): void {
     this.confirmOpen();
-    if (!this.#mapping && !this.#isUnmapped) this.#findMapping(thread);
+    if (!this.#mapping && !this.#isUnmapped && performance.now() >= this.#nextIdleSearch) this.#findMapping();
   }
 
   /** Called with the first request of the client: its open(2) has returned. */
@@ -133,11 +145,13 @@ export class OpenDevice implements Client {
     return this.#isNonBlocking;
   }
 
+  /**
+   * Mapping and unmapping are not reported to us. So we look each time: whether what was found is still there, and,
+   * as long as nothing was, through the address space that opened the device; no other may map it.
+   */
   mapping(): Mapping | null {
     if (!this.#mapping) {
-      const sleeper = this.#isUnmapped ? undefined : this.#sleepingThread();
-      if (sleeper === undefined) return null;
-      this.#findMapping(sleeper);
+      if (!this.#isUnmapped) this.#findMapping();
     } else if (!this.#mappings.stillMapped(this.#range as MappedRange)) {
       this.#isUnmapped = true;
       this.#mapping = null;
@@ -170,14 +184,14 @@ export class OpenDevice implements Client {
     this.#region.release();
   }
 
-  /** A thread that sleeps in a read of ours, if there is one. */
-  #sleepingThread(): ThreadId | undefined {
-    for (const thread of this.process.threads.values()) if (thread.isParked) return thread.id;
-    return undefined;
-  }
-
-  #findMapping(thread: ThreadId): void {
-    const { ranges } = this.#mappings.find(thread);
+  #findMapping(): void {
+    const start = performance.now();
+    if (start < this.#nextSearch) return;
+    const { ranges } = this.#mappings.findAgain();
+    // A client with a huge address space must not make us search it all the time.
+    const now = performance.now();
+    this.#nextIdleSearch = now + (now - start) * SEARCH_PAUSE;
+    if (now - start > LONG_SEARCH) this.#nextSearch = this.#nextIdleSearch;
     const [range] = ranges;
     if (!range) return;
     if (ranges.length > 1 || range.writable) {

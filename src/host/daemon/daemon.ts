@@ -81,19 +81,30 @@ export class Daemon {
         throw new Error(`Cannot add the device ${JSON.stringify(name)}: ${errorName(device)}`);
       }
     }
-    this.#filesystem = new BinderFs({
-      driver: this.#driver,
-      devices,
-      mount: mount.connection,
-      threads: this.#threads,
-      owner: { uid: options.owner.uid, gid: options.owner.gid },
-      log,
-    });
-    this.#session = new FuseSession(mount.fd, this.#filesystem, {
-      passthrough: options.forcedMode !== 'store',
-      onHandlerError: (error, opcode) => log(`cannot carry out ${opcode}: ${(error as Error).stack}`),
-    });
-    this.#filesystem.attach(this.#session);
+    const createFileSystem = (session: FuseSession): BinderFs =>
+      new BinderFs({
+        session,
+        driver: this.#driver,
+        devices,
+        mount: mount.connection,
+        threads: this.#threads,
+        owner: { uid: options.owner.uid, gid: options.owner.gid },
+        log,
+      });
+    let filesystem: BinderFs | undefined;
+    this.#session = new FuseSession(
+      mount.fd,
+      (session) => {
+        filesystem = createFileSystem(session);
+        return filesystem;
+      },
+      {
+        passthrough: options.forcedMode !== 'store',
+        directIoMmap: true,
+        onHandlerError: (error, opcode) => log(`cannot carry out ${opcode}: ${(error as Error).stack}`),
+      },
+    );
+    this.#filesystem = filesystem as BinderFs;
     this.#loop = new FuseLoop(this.#session, { spin: options.spin });
     this.finished = this.#serve();
   }

@@ -24,7 +24,9 @@ export function openBacking(fd: number, backingFd: number): number {
 }
 
 /**
- * Gives an id back. Opens answered with it, and their mappings made later, keep working: so this may follow the answer.
+ * Gives an id back. Opens answered with it keep working, and what is mapped through them later too; but only once
+ * the *client* has taken the answer: closed right after `reply.open`, the client's open fails with EIO. So close it when
+ * the first request with that open's handle comes, RELEASE at the latest.
  *
  * @returns 0 or -errno.
  */

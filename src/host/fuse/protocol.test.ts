@@ -5,7 +5,7 @@ import { compile, hasProgram } from '../linux/partner.test-support.ts';
 import * as protocol from './protocol.ts';
 import { opcodeName, readNumber64, writeNumber64 } from './protocol.ts';
 
-/** Our table for each struct; a member that another name has in C, or only newer headers have, is told apart. */
+/** Our table for each struct of the header. */
 const STRUCTS: Record<string, Record<string, number>> = {
   fuse_in_header: protocol.IN_HEADER,
   fuse_out_header: protocol.OUT_HEADER,
@@ -60,7 +60,7 @@ const C_MEMBER: Record<string, string> = {
 for (const member of ['blocks', 'bfree', 'bavail', 'files', 'ffree', 'bsize', 'namelen', 'frsize'])
   C_MEMBER[`fuse_statfs_out.${member}`] = `st.${member}`;
 
-/** Structs and constants that are not in every header: compared where they are macros. */
+/** Numbers that older headers lack: compared where the macro is defined. */
 const MACROS: Record<string, number> = {
   FUSE_KERNEL_VERSION: protocol.FUSE_MAJOR,
   FUSE_ROOT_ID: protocol.ROOT_NODE,

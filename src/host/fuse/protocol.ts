@@ -75,8 +75,8 @@ export function opcodeName(opcode: number): string {
   return `opcode ${opcode}`;
 }
 
-/** `fuse_notify_code`. */
-export const NOTIFY = { POLL: 1, INVAL_INODE: 2, INVAL_ENTRY: 3, STORE: 4, DELETE: 6 } as const;
+/** `fuse_notify_code`, those used here. */
+export const NOTIFY = { POLL: 1, INVAL_INODE: 2, INVAL_ENTRY: 3, STORE: 4 } as const;
 
 /** INIT flags, the low word. */
 export const INIT_FLAG = {
@@ -330,6 +330,8 @@ export const FLUSH_IN = { byteLength: 24, fh: 0 } as const;
 /** `| fh 8 | fsync_flags 4 | pad 4 |` */
 export const FSYNC_IN = { byteLength: 16, fh: 0, fsync_flags: 8 } as const;
 
+/** READ: `lock_owner` counts; set by read(2) that bypasses the page cache. */
+export const READ_LOCKOWNER = 1 << 1;
 /** `| fh 8 | offset 8 | size 4 | read_flags 4 | lock_owner 8 | flags 4 | pad 4 |` */
 export const READ_IN = { byteLength: 40, fh: 0, offset: 8, size: 16, read_flags: 20, flags: 32 } as const;
 /** `| fh 8 | offset 8 | size 4 | write_flags 4 | lock_owner 8 | flags 4 | pad 4 |`, then the data. */
@@ -415,8 +417,6 @@ export const NOTIFY_POLL_OUT = { byteLength: 8, kh: 0 } as const;
 export const NOTIFY_INVAL_INODE_OUT = { byteLength: 24, ino: 0, off: 8, len: 16 } as const;
 /** `| parent 8 | namelen 4 | flags 4 |`, then the name and a NUL that `namelen` does not count. */
 export const NOTIFY_INVAL_ENTRY_OUT = { byteLength: 16, parent: 0, namelen: 8, flags: 12 } as const;
-/** `| parent 8 | child 8 | namelen 4 | pad 4 |`, then the name and a NUL that `namelen` does not count. */
-export const NOTIFY_DELETE_OUT = { byteLength: 24, parent: 0, child: 8, namelen: 16 } as const;
 /** `| nodeid 8 | offset 8 | size 4 | pad 4 |`, then the data. */
 export const NOTIFY_STORE_OUT = { byteLength: 24, nodeid: 0, offset: 8, size: 16 } as const;
 

@@ -20,6 +20,7 @@ import {
   POLL_IN,
   POLL_SCHEDULE_NOTIFY,
   READ_IN,
+  READ_LOCKOWNER,
   RELEASE_IN,
   RENAME_IN,
   RENAME2_IN,
@@ -288,6 +289,14 @@ export class FsyncRequest extends HandleRequest {
 
 /** READ and READDIR. */
 export class ReadRequest extends HandleRequest {
+  /**
+   * Whether read(2) asks, and not a page fault of a mapping: for opens answered with DIRECT_IO, whose read(2) bypasses
+   * the page cache and names an owner of locks.
+   */
+  get isDirect(): boolean {
+    return (this.view.getUint32(BODY + READ_IN.read_flags, true) & READ_LOCKOWNER) !== 0;
+  }
+
   /** Bytes; for READDIR the `nextOffset` of the last entry received, 0 at first. */
   get offset(): number {
     return readNumber64(this.view, BODY + READ_IN.offset);
@@ -394,6 +403,11 @@ export class IoctlRequest extends HandleRequest {
   /** Whether a 32-bit program calls: its structs are laid out differently. */
   get isCompat(): boolean {
     return (this.view.getUint32(BODY + IOCTL_IN.flags, true) & IOCTL_FLAG.COMPAT) !== 0;
+  }
+
+  /** Whether the descriptor is a directory's: `fh` is what OPENDIR answered, 0 without a handler for it. */
+  get isDirectory(): boolean {
+    return (this.view.getUint32(BODY + IOCTL_IN.flags, true) & IOCTL_FLAG.DIRECTORY) !== 0;
   }
 }
 

@@ -116,6 +116,13 @@ const c = once(() => ({
  * A FUSE connection: reads requests, hands each to its handler, carries the answers back.
  *
  * Single-threaded and synchronous: {@link receive} handles one request, `FuseLoop` calls it whenever there are some.
+ *
+ * @example
+ * const { fd } = mountFuse({ directory: '/mnt/empty' });
+ * using session = new FuseSession(fd, (session) => ({
+ *   getattr: (request) => session.reply.attributes(request.unique, rootAttributes, 1),
+ * }));
+ * await new FuseLoop(session).run();
  */
 export class FuseSession {
   readonly fd: number;
@@ -138,14 +145,19 @@ export class FuseSession {
 
   /**
    * @param fd a non-blocking /dev/fuse that is mounted; the session's own from now on.
+   * @param createHandlers makes the file system, which keeps the session for its answers. Called once, at the end of
+   * the constructor; the set of handlers is fixed by then.
    * @throws RangeError for a `maxWrite` out of range.
    */
-  constructor(fd: number, handlers: FuseHandlers, options: FuseSessionOptions = {}) {
+  constructor(
+    fd: number,
+    createHandlers: (session: FuseSession) => FuseHandlers,
+    options: FuseSessionOptions = {},
+  ) {
     const maxWrite = options.maxWrite ?? MAX_DATA;
     if (!(maxWrite >= PAGE && maxWrite <= MAX_DATA))
       throw new RangeError(`Cannot use a maxWrite of ${maxWrite} bytes: give ${PAGE} to ${MAX_DATA}`);
     this.fd = fd;
-    this.handlers = handlers;
     this.options = options;
     this.maxWrite = maxWrite;
     this.area = createArea(ARENA_SIZE);
@@ -156,6 +168,7 @@ export class FuseSession {
     this.out = new OutMessage(fd, ARENA_SIZE);
     this.reply = new FuseReply(this.out);
     this.notify = new FuseNotify(fd, this.out, ARENA_SIZE);
+    this.handlers = createHandlers(this);
     this.routes = this.createRoutes();
   }
 

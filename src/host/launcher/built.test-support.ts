@@ -31,7 +31,6 @@ const MAIN = `
 import { spawn } from 'node:child_process';
 import { writeFileSync, writeSync } from 'node:fs';
 import { Command } from 'commander';
-import { whenProcessEnds } from '../host/launcher/watch-process.js';
 import { doctorCommand } from './doctor.js';
 import { runCommand } from './run.js';
 
@@ -48,7 +47,13 @@ up.option('--detach').option('--until-exit <pid>').action(({ mount, devices, det
     return;
   }
   for (const name of devices.split(',')) writeFileSync(mount + '/' + name, name + ' of ' + process.pid);
-  whenProcessEnds(Number(untilExit), () => process.exit(0));
+  setInterval(() => {
+    try {
+      process.kill(Number(untilExit), 0);
+    } catch {
+      process.exit(0);
+    }
+  }, 50);
   writeSync(1, 'ubinder ready: ' + mount + ' (pid ' + process.pid + ')\\n');
 });
 const program = new Command('ubinder').enablePositionalOptions();
@@ -147,3 +152,9 @@ export const canUnshare: boolean = canRun('unshare', ['--mount', 'true']);
 export const canUnshareUser: boolean =
   canRun('unshare', ['--user', '--mount', '--map-current-user', '--keep-caps', 'true'], ordinaryUser) &&
   canRun(process.execPath, ['-e', 'require("koffi")'], { ...ordinaryUser, cwd: root });
+
+/** The machine's mounts that a launcher could have left behind: in /dev, or named so. Others come and go. */
+export function mountsOfLaunchers(): string[] {
+  const lines = readFileSync('/proc/self/mountinfo', 'utf8').split('\n');
+  return lines.filter((line) => /^\S+ \S+ \S+ \S+ \/dev(\/| )|ubinder-doctor/.test(line));
+}

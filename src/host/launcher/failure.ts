@@ -1,3 +1,5 @@
+import { writeSync } from 'node:fs';
+
 /** Exit codes of `ubinder run` itself, as `env`, `timeout` and `nohup` use them; all others are the command's. */
 export const exitCodes = {
   /** ubinder could not make the place for the command to run in. */
@@ -23,4 +25,17 @@ export class LaunchError extends Error {
 /** `code` of an error that has one: of a system call, of Node.js. */
 export function errorCode(error: unknown): string | undefined {
   return (error as { code?: string } | null)?.code;
+}
+
+/**
+ * Ends a launch that failed: tells why, and lets this process exit with the code that says so.
+ *
+ * Writes to the descriptor, since the streams of Node.js make pipes non-blocking for everybody who shares them.
+ */
+export function reportFailure(error: unknown): void {
+  const isOurs = error instanceof LaunchError;
+  const text =
+    isOurs || errorCode(error) ? (error as Error).message : String((error as Error).stack ?? error);
+  writeSync(2, `ubinder run: ${text}\n`);
+  process.exitCode = isOurs ? error.exitCode : exitCodes.failed;
 }

@@ -1,5 +1,4 @@
-import { writeSync } from 'node:fs';
-import { LaunchError } from './failure.ts';
+import { reportFailure } from './failure.ts';
 import { inside } from './run.ts';
 
 // A program of its own: `node inside.js PLAN COMMAND [ARG...]`, started by run() and become().
@@ -7,7 +6,5 @@ const [, , plan = '{}', ...command] = process.argv;
 try {
   inside(plan, command);
 } catch (error) {
-  if (!(error instanceof LaunchError)) throw error;
-  writeSync(2, `ubinder run: ${error.message}\n`);
-  process.exitCode = error.exitCode;
+  reportFailure(error);
 }

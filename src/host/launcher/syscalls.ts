@@ -15,7 +15,6 @@ export const flags = {
 // System calls newer than the C library of some distributions; these numbers are the same on every architecture.
 const SYS_open_tree = 428;
 const SYS_move_mount = 429;
-const SYS_pidfd_open = 434;
 const SYS_pidfd_getfd = 438;
 
 const AT_FDCWD = -100;
@@ -35,21 +34,14 @@ const c = once(() => ({
   moveMount: libc<
     (nr: number, from: number, fromPath: string, to: number, toPath: string, flags: number) => number
   >('int64_t syscall(int64_t, int64_t, const char *, int64_t, const char *, uint64_t)'),
-  pidfdOpen: libc<(nr: number, pid: number, flags: number) => number>(
-    'int64_t syscall(int64_t, int64_t, uint64_t)',
-  ),
   pidfdGetfd: libc<(nr: number, pidfd: number, fd: number, flags: number) => number>(
     'int64_t syscall(int64_t, int64_t, int64_t, uint64_t)',
   ),
-  processVmReadv: libc<
-    (pid: number, local: Buffer, locals: number, remote: Buffer, remotes: number, flags: number) => number
-  >('int64_t process_vm_readv(int, void *, uint64_t, void *, uint64_t, uint64_t)'),
   ptrace: libc<(request: number, pid: number, address: number, data: number) => number>(
     'int64_t ptrace(int64_t, int64_t, uint64_t, uint64_t)',
   ),
   waitpid: libc<(pid: number, status: Buffer, options: number) => number>('int waitpid(int, void *, int)'),
   ioctl: libc<(fd: number, request: number, argument: Buffer) => number>('int ioctl(int, uint64_t, void *)'),
-  poll: libc<(fds: Buffer, count: number, timeout: number) => number>('int poll(void *, uint64_t, int)'),
   fcntl: libc<(fd: number, command: number, value: number) => number>('int fcntl(int, int, int64_t)'),
   signal: libc<(signal: number, handler: number) => bigint>('uint64_t signal(int, uint64_t)'),
   sigprocmask: libc<(how: number, set: Buffer, old: null) => number>('int sigprocmask(int, void *, void *)'),
@@ -112,11 +104,6 @@ export function attachTree(tree: number, target: string): void {
   );
 }
 
-/** A descriptor (close-on-exec) that becomes readable when the process ends. */
-export function pidfdOpen(pid: number, flags = 0): number {
-  return check(c().pidfdOpen(SYS_pidfd_open, pid, flags), 'pidfd_open', String(pid));
-}
-
 /** A descriptor of our own (close-on-exec) for what another process has open as `fd`. */
 export function copyDescriptor(pidfd: number, fd: number): number {
   return check(c().pidfdGetfd(SYS_pidfd_getfd, pidfd, fd, 0), 'pidfd_getfd', String(fd));
@@ -125,21 +112,6 @@ export function copyDescriptor(pidfd: number, fd: number): number {
 /** ioctl(2) with a struct or an integer in memory; its result. */
 export function ioctl(fd: number, request: number, argument: Buffer): number {
   return check(c().ioctl(fd, request, argument), 'ioctl', `0x${request.toString(16)}`);
-}
-
-/** Bytes of another process's memory, as many as could be read. */
-export function readProcessMemory(pid: number, address: number, length: number): Buffer {
-  // struct iovec: void *base @0, size_t length @8
-  const iovec = (base: bigint): Buffer => {
-    const bytes = Buffer.alloc(16);
-    bytes.writeBigUInt64LE(base, 0);
-    bytes.writeBigUInt64LE(BigInt(length), 8);
-    return bytes;
-  };
-  const buffer = Buffer.alloc(length);
-  const local = iovec(loadKoffi().address(buffer));
-  const read = c().processVmReadv(pid, local, 1, iovec(BigInt(address)), 1, 0);
-  return buffer.subarray(0, check(read, 'process_vm_readv', String(pid)));
 }
 
 /** Begins to trace a thread without stopping it. It ends with {@link traceDetach}, or with this process. */
@@ -165,16 +137,6 @@ export function traceStopped(pid: number): boolean {
 export function traceDetach(pid: number): void {
   const PTRACE_DETACH = 17;
   check(c().ptrace(PTRACE_DETACH, pid, 0, 0), 'ptrace', `DETACH ${pid}`);
-}
-
-/** Whether reading `fd` would not block now. */
-export function isReadable(fd: number): boolean {
-  // struct pollfd: int fd @0, short events @4, short revents @6
-  const POLLIN = 1;
-  const pollfd = Buffer.alloc(8);
-  pollfd.writeInt32LE(fd, 0);
-  pollfd.writeInt16LE(POLLIN, 4);
-  return c().poll(pollfd, 1, 0) > 0;
 }
 
 /** Lets the descriptor survive an exec. */

@@ -140,6 +140,14 @@ export class ClientMappings {
   find(thread: ThreadId): FoundMappings {
     this.release();
     this.maps = openProc(`/proc/${thread}/maps`);
+    return this.findAgain();
+  }
+
+  /**
+   * Looks again through the address space that {@link find} looked at, also when its process has gone on to another
+   * one. Costs as much; safe at any time, whatever the process is doing.
+   */
+  findAgain(): FoundMappings {
     if (this.maps === null) return NOTHING;
     return this.query ? this.scan(this.query, this.maps) : this.readText(this.maps);
   }

@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { canMount, conclude } from './conclusions.ts';
 import { type Finding, type FindingId, finding, findingIds } from './finding.ts';
-import { judgeFuse, judgeFuseDevice, judgeRights, judgeRootlessMount, judgeUserNamespace } from './judge.ts';
+import {
+  judgeFuse,
+  judgeFuseDevice,
+  judgeRequestTimeouts,
+  judgeRights,
+  judgeRootlessMount,
+  judgeUserNamespace,
+} from './judge.ts';
 
 const root = { isRoot: true, uid: 0 };
 const user = { isRoot: false, uid: 1000 };
@@ -103,6 +110,15 @@ describe('judging', () => {
       verdict: 'no',
       detail: 'there is none',
     });
+  });
+
+  it('time limits on requests', () => {
+    const limits = (value: { default: number; max: number } | null): string =>
+      judgeRequestTimeouts({ value, reason: 'why' }).verdict;
+    expect(limits(null)).toBe('ok');
+    expect(limits({ default: 0, max: 0 })).toBe('ok');
+    expect(limits({ default: 0, max: 60 })).toBe('warn');
+    expect(limits({ default: 5, max: 0 })).toBe('warn');
   });
 
   it('an unshare that is old', () => {

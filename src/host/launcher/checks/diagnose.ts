@@ -1,5 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { arch, platform, release } from 'node:os';
+import {
+  probeKernelBinder,
+  probeMemoryFiles,
+  probeProc,
+  probeRequestTimeouts,
+} from '../../linux/capabilities.ts';
 import { tryUserNamespace } from '../namespaces.ts';
 import { type Conclusion, canMount, conclude } from './conclusions.ts';
 import { type Finding, finding, findingIds } from './finding.ts';
@@ -8,6 +14,9 @@ import { type Answer, startProbe, tryInChild } from './in-child.ts';
 import {
   judgeFuse,
   judgeFuseDevice,
+  judgeKernelBinder,
+  judgeProbe,
+  judgeRequestTimeouts,
   judgeRights,
   judgeRootlessMemory,
   judgeRootlessMount,
@@ -124,6 +133,10 @@ async function tryEverything(isRoot: boolean): Promise<Tried> {
   ]);
   const findings = [
     ...inspectMachine(thisMachine),
+    judgeProbe('proc', '/proc shows our processes', probeProc()),
+    judgeProbe('memory-files', 'memory files', probeMemoryFiles()),
+    judgeRequestTimeouts(probeRequestTimeouts()),
+    judgeKernelBinder(probeKernelBinder()),
     judgeFuseDevice(),
     ...judgeFuse(fuse, isRoot),
     ...judgeRights(rights),

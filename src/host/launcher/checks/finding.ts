@@ -15,6 +15,8 @@ export interface Finding {
 /** In the order in which they are shown. */
 export const findingIds = [
   'kernel',
+  'proc',
+  'memory-files',
   'fuse-device',
   'fuse-mount',
   'passthrough',

@@ -1,8 +1,10 @@
-import { closeSync, constants, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { SystemCallError } from '../../linux/libc.ts';
+import { type FuseMount, mountFuse, unmount } from '../../linux/mount.ts';
 import { errorCode } from '../failure.ts';
 import { enterMountNamespace } from '../namespaces.ts';
-import { flags, ioctl, mount, umount } from '../syscalls.ts';
+import { flags, ioctl, mount } from '../syscalls.ts';
 
 /** What came of one attempt: `ok`, or the code of the error (`EPERM`). */
 export type Attempt = 'ok' | string;
@@ -37,36 +39,30 @@ const MIN_READ_BUFFER = 8192;
  */
 export function probeFuse(entered: boolean): FuseReport {
   const report = { namespace: 'ok', device: 'untried', mount: 'untried', passthrough: 'untried' };
+  let place: string;
   try {
     if (!entered && !enterMountNamespace()) return { ...report, namespace: 'EPERM' };
+    place = coverTemporaryDirectory();
   } catch (error) {
     return { ...report, namespace: code(error) };
   }
-  let device: number;
+  let fuse: FuseMount;
   try {
-    device = openSync('/dev/fuse', constants.O_RDWR);
-    report.device = 'ok';
+    fuse = mountFuse({ directory: `${place}/mount`, source: 'ubinder-doctor' });
   } catch (error) {
-    return { ...report, device: code(error) };
+    const isDevice = error instanceof SystemCallError && error.syscall === 'open';
+    if (isDevice) return { ...report, device: code(error) };
+    return { ...report, device: 'ok', mount: code(error) };
   }
+  const mounted = { ...report, device: 'ok', mount: 'ok' };
   try {
-    const place = coverTemporaryDirectory();
-    const ids = `user_id=${process.getuid?.()},group_id=${process.getgid?.()}`;
-    const options = `fd=${device},rootmode=40000,${ids},allow_other`;
-    mount('ubinder-doctor', `${place}/mount`, 'fuse', flags.MS_NOSUID | flags.MS_NODEV, options);
-    report.mount = 'ok';
-    try {
-      report.passthrough = probePassthrough(device, `${place}/backing`);
-    } finally {
-      umount(`${place}/mount`, flags.MNT_DETACH);
-    }
+    return { ...mounted, passthrough: probePassthrough(fuse.fd, `${place}/backing`) };
   } catch (error) {
-    if (report.mount === 'ok') report.passthrough = code(error);
-    else report.mount = code(error);
+    return { ...mounted, passthrough: code(error) };
   } finally {
-    closeSync(device);
+    unmount(fuse.directory);
+    closeSync(fuse.fd);
   }
-  return report;
 }
 
 /** An empty place that vanishes with the namespace. */

@@ -1,6 +1,7 @@
+import type { KernelBinder, Probe, RequestTimeouts } from '../../linux/capabilities.ts';
 import { explainFuseError, fuseMode, whyFuseIsClosed } from '../fuse-device.ts';
 import type { UserNamespaceAttempt } from '../namespaces.ts';
-import { type Finding, finding } from './finding.ts';
+import { type Finding, type FindingId, finding } from './finding.ts';
 import type { Attempt, FuseReport } from './fuse-probe.ts';
 import type { Answer } from './in-child.ts';
 import type { ProcessReport } from './process-probe.ts';
@@ -129,4 +130,25 @@ export function judgeUserNamespace(tried: UserNamespaceAttempt): Finding {
       ? ''
       : '`unshare` is older than util-linux 2.35: in `ubinder run` the user appears as root';
   return finding('user-namespace', title, 'ok', detail);
+}
+
+/** What a probe with a plain answer told. */
+export function judgeProbe(id: FindingId, title: string, probe: Probe<boolean>): Finding {
+  return finding(id, title, probe.value ? 'ok' : 'no', probe.value ? '' : probe.reason);
+}
+
+/** A kernel that limits how long a request may take ends every mount with a client that waits for a call. */
+export function judgeRequestTimeouts({ value, reason }: Probe<RequestTimeouts | null>): Finding {
+  const limited = value !== null && (value.default !== 0 || value.max !== 0);
+  return finding(
+    'request-timeout',
+    'no time limit on FUSE requests',
+    limited ? 'warn' : 'ok',
+    limited ? reason : '',
+  );
+}
+
+/** A binder of the kernel's own is no obstacle. */
+export function judgeKernelBinder({ reason }: Probe<KernelBinder>): Finding {
+  return finding('kernel-binder', "the kernel's own binder", 'ok', reason);
 }

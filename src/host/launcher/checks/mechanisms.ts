@@ -1,5 +1,5 @@
+import { isAtLeast, kernelVersion } from '../../linux/kernel.ts';
 import type { Attempt } from './fuse-probe.ts';
-import { kernelAtLeast } from './machine.ts';
 
 /** A way of doing something that only newer kernels have. */
 export interface Mechanism {
@@ -55,7 +55,10 @@ const mechanisms: Readonly<Record<keyof MechanismAttempts, Mechanism>> = {
 export function mechanismsHere(release: string, attempts: MechanismAttempts): MechanismHere[] {
   return (Object.keys(mechanisms) as (keyof MechanismAttempts)[]).map((key) => {
     const mechanism = mechanisms[key];
-    return { ...mechanism, here: outcome(attempts[key], kernelAtLeast(release, mechanism.since)) };
+    return {
+      ...mechanism,
+      here: outcome(attempts[key], isAtLeast(kernelVersion(release), ...mechanism.since)),
+    };
   });
 }
 

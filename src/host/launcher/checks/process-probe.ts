@@ -1,16 +1,11 @@
-import { closeSync, openSync } from 'node:fs';
-import { loadKoffi } from '../../linux/libc.ts';
+import { closeSync } from 'node:fs';
+import { createArea } from '../../linux/area.ts';
+import { probeMapQuery, probeThreadPidfds } from '../../linux/capabilities.ts';
+import { errorName, loadKoffi } from '../../linux/libc.ts';
+import { ProcessMemory } from '../../linux/process-memory.ts';
+import { openProcess } from '../../linux/process-watch.ts';
 import { errorCode } from '../failure.ts';
-import {
-  copyDescriptor,
-  ioctl,
-  pidfdOpen,
-  readProcessMemory,
-  traceAttach,
-  traceDetach,
-  traceInterrupt,
-  traceStopped,
-} from '../syscalls.ts';
+import { copyDescriptor, traceAttach, traceDetach, traceInterrupt, traceStopped } from '../syscalls.ts';
 import type { Attempt } from './fuse-probe.ts';
 
 /** Another process to try things on. */
@@ -52,11 +47,15 @@ export function becomeTarget(): Target {
 export function probeProcess({ pid, address }: Target): ProcessReport {
   return {
     memory: attempt(() => {
-      const bytes = readProcessMemory(pid, address, MARK.length);
-      if (bytes.toString() !== MARK) throw new Error('read other bytes than were written');
+      using memory = new ProcessMemory();
+      using area = createArea(MARK.length);
+      const read = memory.read(pid, address, area, 0, MARK.length);
+      if (memory.lastErrno !== 0) throw new Error(errorName(memory.lastErrno));
+      if (read !== MARK.length || Buffer.from(area.bytes).toString() !== MARK)
+        throw new Error('read other bytes than were written');
     }),
     descriptor: attempt(() => {
-      const pidfd = pidfdOpen(pid);
+      const pidfd = openProcess(pid);
       try {
         closeSync(copyDescriptor(pidfd, 0));
       } finally {
@@ -70,24 +69,8 @@ export function probeProcess({ pid, address }: Target): ProcessReport {
       while (!traceStopped(pid)) if (Date.now() > deadline) throw new Error('it did not stop');
       traceDetach(pid);
     }),
-    threadPidfd: attempt(() => {
-      const PIDFD_THREAD = 0o200;
-      closeSync(pidfdOpen(process.pid, PIDFD_THREAD));
-    }),
-    mapQuery: attempt(() => {
-      // struct procmap_query: u64 size @0, u64 query_flags @8, u64 query_addr @16, ...
-      const PROCMAP_QUERY = 0xc0686611;
-      const COVERING_OR_NEXT = 0x10;
-      const query = Buffer.alloc(104);
-      query.writeUInt32LE(query.length, 0);
-      query.writeUInt32LE(COVERING_OR_NEXT, 8);
-      const maps = openSync('/proc/self/maps', 'r');
-      try {
-        ioctl(maps, PROCMAP_QUERY, query);
-      } finally {
-        closeSync(maps);
-      }
-    }),
+    threadPidfd: probeThreadPidfds().value ? 'ok' : 'missing',
+    mapQuery: probeMapQuery().value ? 'ok' : 'missing',
   };
 }
 
