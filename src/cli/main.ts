@@ -24,7 +24,8 @@ const program = new Command('ubinder')
   .addCommand(runCommand())
   .addCommand(doctorCommand())
   .addCommand(demoCommand());
-for (const command of program.commands) command.exitOverride();
+// `run` has exit codes of its own, which must not be taken for its command's.
+for (const command of program.commands) if (command.name() !== 'run') command.exitOverride();
 
 try {
   await program.parseAsync();

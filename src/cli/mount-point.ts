@@ -11,7 +11,8 @@ export function defaultMountPoint(): string {
   return `${runtime}/ubinder`;
 }
 
-/** The absolute path of a directory given on the command line, or the default one. */
+/** The absolute path of a directory given on the command line, the one that `ubinder run` is in, or the default one. */
 export function mountPointFrom(option: string | undefined): string {
-  return option === undefined ? defaultMountPoint() : resolve(option);
+  const directory = option ?? process.env.UBINDER_MOUNT;
+  return directory === undefined ? defaultMountPoint() : resolve(directory);
 }

@@ -92,16 +92,17 @@ export class Actor {
     options: Omit<OpenOptions, 'process'> = {},
   ): Promise<Actor> {
     const peer = await world.open({ process, nonBlocking: true, ...options });
-    return new Actor(world, peer, await peer.thread('main')).#greet();
+    return new Actor(world, peer, await peer.thread('main')).greet();
   }
 
   /** Another thread of the same open; `isNew` leaves out the version, so its first ioctl is the scenario's own. */
   async another(name: string, { isNew = false } = {}): Promise<Actor> {
     const actor = new Actor(this.world, this.peer, await this.peer.thread(name));
-    return isNew ? actor : actor.#greet();
+    return isNew ? actor : actor.greet();
   }
 
-  async #greet(): Promise<this> {
+  /** Asks for the version, so that the thread's next ioctl is not its first. */
+  async greet(): Promise<this> {
     await this.ioctl(BINDER_VERSION, 4);
     return this;
   }

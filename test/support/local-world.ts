@@ -163,7 +163,9 @@ class LocalPeerThread implements PeerThread {
   }
 
   async ioctl(command: number, argument: Uint8Array): Promise<number> {
-    const { world } = this.#peer;
+    const { process, world } = this.#peer;
+    const asleep = process.process.threads.get(this.#thread.id)?.isParked ?? false;
+    assert.ok(!asleep, 'a thread that sleeps in an ioctl cannot make another');
     world.underWay++;
     const result = this.#thread.ioctl(command, argument);
     world.check();

@@ -388,9 +388,8 @@ export class BinderFs implements FuseHandlers {
       return { ...common, ...this.#owner, mode: S_IFREG | 0o444, size: FEATURE_CONTENT.length };
     }
     const { mode, uid, gid, isLinked } = node.device;
-    // Where mappings are served from the page cache, what lies beyond the file's end cannot be touched.
-    const size = this.#opener.mode === 'store' ? MAX_MAPPING_SIZE : 0;
-    return { ...common, mode: S_IFREG | mode, uid, gid, size, nlink: isLinked ? 1 : 0 };
+    // Mappings end with the file where they are served from the page cache, and some languages refuse longer ones.
+    return { ...common, mode: S_IFREG | mode, uid, gid, size: MAX_MAPPING_SIZE, nlink: isLinked ? 1 : 0 };
   }
 
   #replyErrno(unique: number, errno: number): void {

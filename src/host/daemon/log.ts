@@ -8,6 +8,11 @@ export class Log {
   #count = 0;
   #windowStart = 0;
 
+  constructor() {
+    // Whoever started a daemon may close its end: that must not end the daemon.
+    for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  }
+
   readonly write = (message: string): void => {
     const now = performance.now();
     if (now - this.#windowStart > WINDOW) {

@@ -334,6 +334,8 @@ describe.skipIf(!canMount())('a mounted session', { timeout: 20_000 }, () => {
     );
     using shared = createSharedArea('backing', 65536);
     await using _ = test;
+    // Python maps nothing beyond what stat says
+    fs.content = Buffer.alloc(65536);
     const client = test.client();
     await client.run(`keep('fd', os.open('${test.path('file')}', os.O_RDWR))`);
     if (!test.session.connection?.passthrough) {

@@ -97,6 +97,8 @@ function serve({ up, devices = DEFAULT_DEVICES }: LaunchOptions): readonly strin
   const directory = makeMountPoint();
   startPrivateDaemon(up, directory, devices);
   showServed(directory, inDev);
+  // Its control socket goes by this name, not by /dev/binderfs.
+  process.env.UBINDER_MOUNT = directory;
   return devices;
 }
 

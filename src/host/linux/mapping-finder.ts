@@ -8,8 +8,8 @@ import type { ClientRange } from './receive-region.ts';
 
 /**
  * How long an answer of {@link ClientMappings.stillMapped} may be old, milliseconds, where the kernel lacks
- * PROCMAP_QUERY (below 6.11): reading a whole maps file costs 20 to 200 microseconds, so at this age it takes at most
- * one hundredth of the time, even if every client is served all the time.
+ * PROCMAP_QUERY (below 6.11): reading a whole maps file costs 20 to 200 microseconds, so a client that is served all the
+ * time costs at most one hundredth of the daemon's.
  */
 export const TEXT_MAX_AGE = 20;
 

@@ -6,9 +6,12 @@ import { closeSync, openSync, readlinkSync, readSync } from 'node:fs';
  * - Names are looked at and never followed: touching a file of our own mount is a request to ourselves.
  * - During execve the kernel closes close-on-exec descriptors with the process's `exec_update_lock` held. For a
  *   device of ours that is a FUSE_FLUSH, and until we answer it, opening `maps`, `mem` or `stat` of that process,
- *   reading its `ns` links or `attr/current`, process_vm_readv and pidfd_getfd all block (seen on Linux 6.18). They are
- *   safe on a thread that is itself blocked in an open, ioctl or poll of ours: execve waits for the end of all other
- *   threads before it takes the lock. `status`, `comm`, `fdinfo`, `uid_map` and `mountinfo` are always safe.
+ *   reading `exe`, the `ns` links or `attr/current`, process_vm_readv and pidfd_getfd all wait. They are safe on a
+ *   thread that is itself blocked in an open, ioctl or poll of ours: execve waits for the end of all other threads
+ *   before it takes the lock. `status`, `comm`, `fdinfo`, `uid_map` and `mountinfo` are always safe, and so are a maps
+ *   file opened before and pidfds. proc-file.exec.test.ts tries all this.
+ * - ptrace is not safe even on a thread that is blocked in a request of ours: when another of its threads is in execve,
+ *   PTRACE_SEIZE waits for that one, which waits for the blocked one, which waits for us.
  */
 
 /** Bytes read at once. */

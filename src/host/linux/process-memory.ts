@@ -24,13 +24,16 @@ const c = once(() => ({
 
 /**
  * The memory of other processes, by process_vm_readv and process_vm_writev: one system call and no allocation for each
- * copy, about 0.7 microseconds for 256 bytes. One object serves all clients.
+ * copy, about a microsecond for 256 bytes. One object serves all clients.
  *
  * The calls go by the id of the calling thread, not of its process: after the main thread's pthread_exit the process
  * id leads nowhere. While a thread is blocked in a request to us its id cannot be reused; do not use another's.
  *
  * Protections are respected as the kernel's copy_from_user and copy_to_user do: a page without PROT_READ (PROT_WRITE)
  * faults.
+ *
+ * A copy waits for the page faults it causes. Memory that only we can serve (a file of our mount) must be kept away by
+ * the caller, or we wait for ourselves.
  *
  * Two iovec structs, made once:
  *

@@ -203,11 +203,15 @@ export class ThreadWatch<Token> {
         if (error === EINTR) continue;
         throw new SystemCallError('epoll_wait', error);
       }
+      let known = 0;
       for (let i = 0; i < count; i++) {
         const watched = this.byFd.get(events.view.getUint32(i * EPOLL_EVENT_SIZE + EPOLL_DATA_OFFSET, true));
-        if (watched) this.end(watched);
+        if (!watched) continue;
+        this.end(watched);
+        known++;
       }
-      if (count < EVENTS_AT_ONCE) return;
+      // A closed pidfd goes on telling while a child of ours that has not yet come to execve holds it, too
+      if (count < EVENTS_AT_ONCE || known === 0) return;
     }
   }
 

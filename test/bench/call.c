@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A synchronous call from one C process to another through a Binder device, with as many bytes back as there. One line of JSON.
+//
+//     call DEVICE [--form=3ioctl] [--size=256] [--calls=20000] [--warmup=2000] [--cpu=N]
+//
+// The client always calls and waits in one ioctl, which also gives the last reply's buffer back. The forms are the server's:
+//
+//   2ioctl  frees the request, replies and waits for the next call in one ioctl. A driver that returns BR_TRANSACTION_COMPLETE for the
+//           reply at once, as the kernel's does, makes it a second ioctl all the same: see ioctls_per_call.
+//   3ioctl  libbinder's: BC_REPLY in an ioctl that returns BR_TRANSACTION_COMPLETE, BC_FREE_BUFFER with the next one, which waits.
+//   poll    libgbinder's: poll(), a read that does not wait, BC_FREE_BUFFER and BC_REPLY in an ioctl each.
+//
+// The server is the context manager, so no other may run on the device. --cpu pins client and server; the device's own process, if it has
+// one, is pinned from outside.
+
+#include "bench.h"
+
+enum { CALL = 1, MARK };
+
+enum form { TWO_IOCTLS, THREE_IOCTLS, BY_POLL };
+
+struct board {
+	atomic_bool ready;
+	struct switches server; // at the last MARK
+	unsigned long ioctls;   // likewise
+};
+
+static struct board *board;
+static enum form form;
+static size_t size;
+static unsigned long ioctls; // of this process
+
+static void transfer(struct thread *thread, size_t read_size)
+{
+	ioctls++;
+	int error = exchange_bytes(thread, read_size);
+	if (error && error != EAGAIN)
+		FAIL("BINDER_WRITE_READ: %s", error_name(error));
+}
+
+// Waits for a call in the server's way.
+static void await_call(struct thread *thread, struct event *event)
+{
+	for (;;) {
+		while (!next_return(thread, event)) {
+			if (form == BY_POLL) {
+				struct pollfd poller = { .fd = thread->proc->fd, .events = POLLIN };
+				CHECK_EQ(poll(&poller, 1, -1), 1, "poll");
+			}
+			transfer(thread, 256);
+		}
+		if (event->command == BR_TRANSACTION)
+			return;
+		CHECK(event->command == BR_NOOP || event->command == BR_TRANSACTION_COMPLETE, "got %s", return_name(event->command));
+	}
+}
+
+static void run_server(void *unused)
+{
+	(void)unused;
+	struct proc proc;
+	struct thread thread;
+	struct event event;
+	uint8_t *bytes = calloc(1, size);
+	open_proc(&proc, form == BY_POLL ? O_NONBLOCK : 0, DEFAULT_MAPPING);
+	become_manager(&proc);
+	enter_looper(&thread, &proc);
+	atomic_store(&board->ready, true);
+	for (;;) {
+		await_call(&thread, &event);
+		const struct binder_transaction_data *request = &event.transaction;
+		memcpy(bytes, data_of(request), 8);
+		if (request->code == MARK) {
+			board->server = switches_now();
+			board->ioctls = ioctls;
+		}
+		if (form == THREE_IOCTLS) {
+			bc_data(&thread, BC_REPLY, 0, 0, 0, bytes, size, NULL, 0);
+			transfer(&thread, 256);
+			bc_free(&thread, request->data.ptr.buffer);
+			continue;
+		}
+		bc_free(&thread, request->data.ptr.buffer);
+		if (form == BY_POLL)
+			transfer(&thread, 0);
+		bc_data(&thread, BC_REPLY, 0, 0, 0, bytes, size, NULL, 0);
+		if (form == BY_POLL)
+			transfer(&thread, 0);
+	}
+}
+
+static void call_once(struct thread *thread, uint32_t code, uint8_t *bytes, uint64_t number)
+{
+	struct event event;
+	memcpy(bytes, &number, 8);
+	bc_data(thread, BC_TRANSACTION, 0, code, 0, bytes, size, NULL, 0);
+	for (;;) {
+		while (!next_return(thread, &event))
+			transfer(thread, 256);
+		if (event.command == BR_REPLY)
+			break;
+		CHECK(event.command == BR_NOOP || event.command == BR_TRANSACTION_COMPLETE, "got %s", return_name(event.command));
+	}
+	CHECK_EQ(event.transaction.data_size, size, "size of the reply");
+	CHECK(memcmp(data_of(&event.transaction), &number, 8) == 0, "another call's reply");
+	bc_free(thread, event.transaction.data.ptr.buffer);
+}
+
+int main(int argc, char **argv)
+{
+	begin(argc, argv, "call", 600, "[--form=2ioctl|3ioctl|poll] [--size=256] [--calls=20000] [--warmup=2000] [--cpu=N]");
+	unsigned calls = option_number("--calls", 20000), warmup = option_number("--warmup", 2000);
+	const char *name = option_text("--form") ? option_text("--form") : "3ioctl";
+	form = strcmp(name, "2ioctl") == 0 ? TWO_IOCTLS : strcmp(name, "poll") == 0 ? BY_POLL : THREE_IOCTLS;
+	CHECK(form != THREE_IOCTLS || strcmp(name, "3ioctl") == 0, "form %s", name);
+	size = option_number("--size", 256);
+	CHECK(size >= 8 && size <= DEFAULT_MAPPING / 4, "size %zu", size);
+	CHECK(calls > 0);
+	bool pinned = pin_by_option();
+
+	board = share(sizeof(*board));
+	pid_t server = start_process("server", run_server, NULL);
+	AWAIT(atomic_load(&board->ready));
+	struct proc proc;
+	struct thread thread;
+	open_proc(&proc, 0, DEFAULT_MAPPING);
+	init_thread(&thread, &proc);
+	CHECK_ERRNO(version_error(proc.fd), 0, "BINDER_VERSION");
+
+	uint8_t *bytes = calloc(1, size);
+	uint64_t *ns = calloc(calls, sizeof(*ns));
+	for (unsigned i = 0; i < warmup; i++)
+		call_once(&thread, CALL, bytes, i);
+	call_once(&thread, MARK, bytes, 0);
+	struct switches before = switches_now(), server_before = board->server;
+	unsigned long ioctls_before = ioctls + board->ioctls;
+	uint64_t start = now_ns();
+	for (unsigned i = 0; i < calls; i++) {
+		uint64_t at = now_ns();
+		call_once(&thread, CALL, bytes, i);
+		ns[i] = now_ns() - at;
+	}
+	uint64_t total = now_ns() - start;
+	struct switches after = switches_now();
+	unsigned long own_ioctls = ioctls;
+	call_once(&thread, MARK, bytes, 0);
+	struct switches server_after = board->server;
+	struct times times = sum_up(ns, calls, total);
+	printf("{\"bench\":\"call\",\"form\":\"%s\",\"size\":%zu,\"pinned\":%s,\"calls\":%u,\"p50_us\":%.2f,\"p99_us\":%.2f,"
+	       "\"calls_per_second\":%.0f,\"voluntary_switches_per_call\":%.3f,\"involuntary_switches_per_call\":%.3f,"
+	       "\"client_voluntary_switches_per_call\":%.3f,\"server_voluntary_switches_per_call\":%.3f,\"ioctls_per_call\":%.2f}\n",
+		name, size, pinned ? "true" : "false", calls, times.p50_us, times.p99_us, times.per_second,
+		(double)(after.voluntary - before.voluntary + server_after.voluntary - server_before.voluntary) / calls,
+		(double)(after.involuntary - before.involuntary + server_after.involuntary - server_before.involuntary) / calls,
+		(double)(after.voluntary - before.voluntary) / calls, (double)(server_after.voluntary - server_before.voluntary) / calls,
+		(double)(own_ioctls + board->ioctls - ioctls_before) / calls);
+	stop_process(server);
+	return 0;
+}

@@ -1,0 +1,21 @@
+import { buffers } from './buffers.ts';
+import { calls } from './calls.ts';
+import { death } from './death.ts';
+import { ioctls } from './ioctls.ts';
+import { reference } from './reference.ts';
+import { references } from './references.ts';
+import type { Scenario } from './scenario.ts';
+import { streams } from './streams.ts';
+import { threads } from './threads.ts';
+
+/** All scenarios, by family. */
+export const families: Record<string, Scenario[]> = {
+  reference,
+  calls,
+  references,
+  death,
+  buffers,
+  streams,
+  threads,
+  ioctls,
+};
