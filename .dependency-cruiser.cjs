@@ -4,7 +4,7 @@
 const rooms = {
   abi: [],
   driver: ['abi'],
-  'host/linux': ['abi', 'driver/ports\\.ts'],
+  'host/linux': ['abi', 'driver/(ports|limits)\\.ts'],
   'host/fuse': ['host/linux', 'driver/ports\\.ts'],
   'host/binderfs': ['host/fuse', 'host/linux', 'driver', 'abi'],
   'host/daemon': ['host/binderfs', 'host/fuse', 'host/linux', 'driver', 'abi'],

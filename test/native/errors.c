@@ -7,6 +7,7 @@
 
 #include "client.h"
 
+static bool descriptors; // this driver passes file descriptors
 static struct proc from, to;
 static struct thread sender, receiver;
 static uint32_t node, fd_node; // handles of the receiver's nodes; the second accepts descriptors
@@ -503,9 +504,11 @@ static void check_calls(void)
 	check_object(node, &fd, sizeof(fd), EPERM);
 	fd.fd = (uint32_t)-1;
 	check_object(node, &fd, sizeof(fd), EPERM);
-	check_object(fd_node, &fd, sizeof(fd), EBADF);
+	if (descriptors)
+		check_object(fd_node, &fd, sizeof(fd), EBADF);
 	fd.fd = 1000000;
-	check_object(fd_node, &fd, sizeof(fd), EBADF);
+	if (descriptors)
+		check_object(fd_node, &fd, sizeof(fd), EBADF);
 	struct binder_buffer_object buffer = { .hdr.type = BINDER_TYPE_PTR, .buffer = here, .length = 8 };
 	check_object(node, &buffer, sizeof(buffer), EINVAL);
 	buffer.length = 0xffffffffffffffff;
@@ -522,7 +525,7 @@ static void check_calls(void)
 	CHECK_EQ(record.param, 0, "param when nothing happened since");
 	bc_call(&sender, 99, 1, 0, NULL);
 	exchange(&sender, "NOOP FAILED_REPLY");
-	CHECK_IOCTL(BINDER_GET_EXTENDED_ERROR, unmapped, EFAULT);
+	CHECK_IOCTL(BINDER_GET_EXTENDED_ERROR, read_only, EFAULT);
 	check_extended_error(&sender, BR_OK, 0);
 	bc_call(&sender, 99, 1, 0, NULL);
 	exchange(&sender, "NOOP FAILED_REPLY");
@@ -714,8 +717,9 @@ static void *map_page(int protection)
 
 int main(int argc, char **argv)
 {
-	begin(argc, argv, "errors", 60, "[--no-strict-bounds]");
+	begin(argc, argv, "errors", 60, "[--no-strict-bounds] [--no-descriptors]");
 	bool strict = !option_given("--no-strict-bounds");
+	descriptors = !option_given("--no-descriptors");
 	pid_t manager = start_manager();
 	edge = map_page(PROT_READ | PROT_WRITE);
 	read_only = map_page(PROT_READ);

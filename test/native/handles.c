@@ -397,8 +397,8 @@ static void check_report(struct thread *thread, uint32_t control, unsigned taken
 		const struct binder_transaction_data *reply = &thread->received;
 		bool equal = word_of(reply, 0) == taken && word_of(reply, 1) == taken && word_of(reply, 2) == given && word_of(reply, 3) == given;
 		if (!equal && tries == 200)
-			FAIL("expected %u INCREFS and ACQUIRE, %u RELEASE and DECREFS; got %u %u %u %u", taken, given, word_of(reply, 0), word_of(reply, 1),
-				word_of(reply, 2), word_of(reply, 3));
+			FAIL("expected %u INCREFS and ACQUIRE, %u RELEASE and DECREFS; got %u %u %u %u", taken, given, word_of(reply, 0),
+				word_of(reply, 1), word_of(reply, 2), word_of(reply, 3));
 		drop_received(thread);
 		if (equal)
 			return;

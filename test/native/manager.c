@@ -200,7 +200,8 @@ static void check_succession(void)
 	struct proc proc;
 	struct thread thread;
 	const struct plan plain = { .extended = false };
-	const struct plan own = { .extended = true, .object = { .hdr.type = BINDER_TYPE_BINDER, .binder = 0xfedcba9876543210, .cookie = 0x8000000000000001 } };
+	const struct plan own = { .extended = true,
+		.object = { .hdr.type = BINDER_TYPE_BINDER, .binder = 0xfedcba9876543210, .cookie = 0x8000000000000001 } };
 	open_client(&proc, &thread);
 	check_no_manager(&thread);
 	pid_t first = start_plan(plain);

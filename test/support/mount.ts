@@ -146,6 +146,15 @@ export class TestMount {
     return JSON.parse(output) as Status;
   }
 
+  /** The counts that should be 0 and are not, now that no client is left; `descriptors` as they were at the start. */
+  async leftovers(descriptors: number): Promise<Partial<Status>> {
+    const status = await this.status();
+    const { processes, threads, sleeping, nodes, refs, deaths, transactions, buffers } = status;
+    const counts = { processes, threads, sleeping, nodes, refs, deaths, transactions, buffers };
+    const left = Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0));
+    return status.descriptors === descriptors ? left : { ...left, descriptors: status.descriptors };
+  }
+
   /** Stops the daemon, and fails when anything is left behind. */
   async stop(): Promise<void> {
     for (const child of this.#children) child.kill('SIGKILL');

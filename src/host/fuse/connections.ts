@@ -29,9 +29,9 @@ const c = once(() => ({
   fsopen: libc<(number: number, type: string, flags: number) => number>(
     'int64_t syscall(int64_t, const char *, int64_t)',
   ),
-  fsconfig: libc<(number: number, fd: number, command: number, key: number, value: number, aux: number) => number>(
-    'int64_t syscall(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t)',
-  ),
+  fsconfig: libc<
+    (number: number, fd: number, command: number, key: number, value: number, aux: number) => number
+  >('int64_t syscall(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t)'),
   fsmount: libc<(number: number, fd: number, flags: number, attributes: number) => number>(
     'int64_t syscall(int64_t, int64_t, int64_t, int64_t)',
   ),
@@ -46,10 +46,12 @@ const c = once(() => ({
  * @throws SystemCallError EPERM when fusectl is not mounted and may not be, EACCES for another user's connection.
  */
 export function abortConnection(connection: number): boolean {
-  return withControl(connection, 'abort', (path) => {
-    writeFileSync(path, '1');
-    return true;
-  }) ?? false;
+  return (
+    withControl(connection, 'abort', (path) => {
+      writeFileSync(path, '1');
+      return true;
+    }) ?? false
+  );
 }
 
 /**
@@ -125,6 +127,10 @@ function openControl(): number {
 
 function check(call: string, result: number): number {
   if (result === -1)
-    throw new SystemCallError(call, errno(), `fusectl (mount it as root: \`mount -t fusectl none ${CONTROL}\`)`);
+    throw new SystemCallError(
+      call,
+      errno(),
+      `fusectl (mount it as root: \`mount -t fusectl none ${CONTROL}\`)`,
+    );
   return result;
 }

@@ -62,11 +62,14 @@ export class FakeKernel {
       OPCODE.INIT,
       2,
       0,
-      struct(INIT_IN.byteLength, [INIT_IN.major, 4, major], [INIT_IN.minor, 4, minor], [8, 4, 131072], [
-        INIT_IN.flags,
-        4,
-        flags,
-      ], [INIT_IN.flags2, 4, flags2]),
+      struct(
+        INIT_IN.byteLength,
+        [INIT_IN.major, 4, major],
+        [INIT_IN.minor, 4, minor],
+        [8, 4, 131072],
+        [INIT_IN.flags, 4, flags],
+        [INIT_IN.flags2, 4, flags2],
+      ),
     );
   }
 
@@ -90,7 +93,10 @@ export class FakeKernel {
 }
 
 /** Bytes of a struct from `[offset, width, value]` rows. */
-export function struct(byteLength: number, ...fields: [offset: number, width: 2 | 4 | 8, value: number][]): Buffer {
+export function struct(
+  byteLength: number,
+  ...fields: [offset: number, width: 2 | 4 | 8, value: number][]
+): Buffer {
   const bytes = Buffer.alloc(byteLength);
   for (const [offset, width, value] of fields) {
     if (width === 8) writeNumber64(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), offset, value);

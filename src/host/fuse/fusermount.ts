@@ -119,7 +119,8 @@ async function runHelper(helper: string, args: string[], socket: number | 'ignor
     });
     child.once('close', resolve);
   });
-  if (code !== 0) throw new Error(`Cannot ${helper} ${args.join(' ')}: ${complaint.trim() || `exit ${code}`}`);
+  if (code !== 0)
+    throw new Error(`Cannot ${helper} ${args.join(' ')}: ${complaint.trim() || `exit ${code}`}`);
 }
 
 /** The helper has ended: what it sent waits in the socket. */

@@ -45,8 +45,10 @@ export class FuseLoop {
   private readonly spin: number;
   private watch: Watch | null = null;
   private next: NodeJS.Immediate | null = null;
-  private settle: { resolve: (end: SessionEnd | 'stopped') => void; reject: (error: unknown) => void } | null =
-    null;
+  private settle: {
+    resolve: (end: SessionEnd | 'stopped') => void;
+    reject: (error: unknown) => void;
+  } | null = null;
 
   constructor(session: FuseSession, options: FuseLoopOptions = {}) {
     this.session = session;

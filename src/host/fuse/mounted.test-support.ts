@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants, mkdtempSync, rmdirSync } from 'node:fs';
 import { constants as os, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startWatchdog } from '../linux/mount.test-support.ts';
 import { type FuseMount, mountFuse, unmount } from '../linux/mount.ts';
 import { hasProgram, type Partner, python } from '../linux/partner.test-support.ts';
 import type { FileAttributes } from './attributes.ts';
@@ -23,9 +23,6 @@ import type {
 } from './request.ts';
 import { FuseSession, type FuseSessionOptions, type SessionEnd } from './session.ts';
 
-/** Seconds after which a mount that a test forgot, or that wedged the test's process, is aborted from outside. */
-const DEAD_MANS_SWITCH = 25;
-
 /**
  * A mount served by the test's own process. **The test must look at it only through {@link client}s**, which are other
  * processes: itself it would wait for itself.
@@ -36,7 +33,7 @@ export class TestMount {
   readonly loop: FuseLoop;
   /** Resolves when the session ends; a handler's exception shows here. */
   readonly ended: Promise<SessionEnd | 'stopped'>;
-  private readonly watchdog: ChildProcess;
+  private readonly watchdog: Disposable;
   private readonly clients: Partner[] = [];
 
   constructor(
@@ -73,25 +70,9 @@ export class TestMount {
     unmount(this.mount.directory);
     this.loop.stop();
     this.session.close();
-    this.watchdog.kill('SIGKILL');
+    this.watchdog[Symbol.dispose]();
     rmdirSync(this.mount.directory);
   }
-}
-
-function startWatchdog(mount: FuseMount): ChildProcess {
-  const script = [
-    `sleep ${DEAD_MANS_SWITCH}`,
-    'umount -l "$1"',
-    `unshare -m sh -c "mount -t fusectl none /sys/fs/fuse/connections; echo 1 > /sys/fs/fuse/connections/$2/abort"`,
-  ].join('; ');
-  // A group of its own, so that the sleep is killed as well
-  const child = spawn('sh', ['-c', script, 'watchdog', mount.directory, String(mount.connection)], {
-    stdio: 'ignore',
-    detached: true,
-  });
-  child.unref();
-  child.kill = (signal) => process.kill(-(child.pid ?? 0), signal);
-  return child;
 }
 
 const O_ACCMODE = 3;

@@ -222,7 +222,8 @@ export class FuseReply {
 
   /** Always false, or throws: the way back from a write that failed. */
   private isGone(failure: number, bodyLength: number): false {
-    if (failure === ENOENT || failure === ENODEV || failure === ECONNABORTED || failure === EBADF) return false;
+    if (failure === ENOENT || failure === ENODEV || failure === ECONNABORTED || failure === EBADF)
+      return false;
     throw new SystemCallError('write', failure, `of a FUSE reply of ${bodyLength} bytes`);
   }
 }

@@ -142,7 +142,12 @@ describe('INIT', () => {
 });
 
 /** What each handler sees: opcode, body, handler, the members of the request that it reads. */
-const REQUESTS: [name: keyof typeof OPCODE, body: (Uint8Array | string)[], handler: keyof FuseHandlers, object][] = [
+const REQUESTS: [
+  name: keyof typeof OPCODE,
+  body: (Uint8Array | string)[],
+  handler: keyof FuseHandlers,
+  object,
+][] = [
   ['LOOKUP', ['binder'], 'lookup', { name: 'binder', nodeid: 3, uid: 1000, gid: 100, pid: 4242, unique: 10 }],
   ['LOOKUP', ['\xff\xfe n\xc3\xa4me'], 'lookup', { name: '\xff\xfe n\xc3\xa4me' }],
   ['LOOKUP', ['x'.repeat(255)], 'lookup', { name: 'x'.repeat(255) }],
@@ -169,7 +174,12 @@ const REQUESTS: [name: keyof typeof OPCODE, body: (Uint8Array | string)[], handl
   ],
   ['READLINK', [], 'readlink', {}],
   ['SYMLINK', ['link', 'to/there'], 'symlink', { name: 'link', target: 'to/there' }],
-  ['MKNOD', [struct(16, [0, 4, 0o10644], [4, 4, 99]), 'fifo'], 'mknod', { mode: 0o10644, rdev: 99, name: 'fifo' }],
+  [
+    'MKNOD',
+    [struct(16, [0, 4, 0o10644], [4, 4, 99]), 'fifo'],
+    'mknod',
+    { mode: 0o10644, rdev: 99, name: 'fifo' },
+  ],
   ['MKDIR', [struct(8, [0, 4, 0o755]), 'dir'], 'mkdir', { mode: 0o755, name: 'dir' }],
   ['UNLINK', ['gone'], 'unlink', { name: 'gone' }],
   ['RMDIR', ['gone'], 'rmdir', { name: 'gone' }],
@@ -188,7 +198,12 @@ const REQUESTS: [name: keyof typeof OPCODE, body: (Uint8Array | string)[], handl
   ['LINK', [struct(8, [0, 8, 5]), 'hard'], 'link', { linkedNode: 5, name: 'hard' }],
   ['OPEN', [struct(8, [0, 4, 2])], 'open', { flags: 2 }],
   ['OPENDIR', [struct(8, [0, 4, 0o200000])], 'opendir', { flags: 0o200000 }],
-  ['CREATE', [struct(16, [0, 4, 66], [4, 4, 0o100600]), 'f'], 'create', { flags: 66, mode: 0o100600, name: 'f' }],
+  [
+    'CREATE',
+    [struct(16, [0, 4, 66], [4, 4, 0o100600]), 'f'],
+    'create',
+    { flags: 66, mode: 0o100600, name: 'f' },
+  ],
   [
     'READ',
     [struct(40, [0, 8, 9], [8, 8, 2 ** 34], [16, 4, 4096], [32, 4, 2])],
@@ -210,7 +225,15 @@ const REQUESTS: [name: keyof typeof OPCODE, body: (Uint8Array | string)[], handl
   [
     'IOCTL',
     [
-      struct(32, [0, 8, 9], [8, 4, 1], [12, 4, 0xc030_6201], [16, 8, 0x7fff_1234_5678], [24, 4, 48], [28, 4, 48]),
+      struct(
+        32,
+        [0, 8, 9],
+        [8, 4, 1],
+        [12, 4, 0xc030_6201],
+        [16, 8, 0x7fff_1234_5678],
+        [24, 4, 48],
+        [28, 4, 48],
+      ),
       Buffer.alloc(48, 0xab),
     ],
     'ioctl',
@@ -369,7 +392,8 @@ describe('replies', () => {
   it('carry an errno', () => {
     expect(session.reply.error(2 ** 40 + 2, 511)).toBe(true);
     expect(kernel.sent()).toEqual({ unique: 2 ** 40 + 2, error: -511, body: Buffer.alloc(0) });
-    for (const errno of [0, -4, 512, Number.NaN]) expect(() => session.reply.error(2, errno)).toThrow(RangeError);
+    for (const errno of [0, -4, 512, Number.NaN])
+      expect(() => session.reply.error(2, errno)).toThrow(RangeError);
   });
 
   it('carry attributes', () => {
@@ -455,7 +479,14 @@ describe('replies', () => {
     expect(kernel.sent()!.body).toEqual(struct(8, [0, 8, 2 ** 35]));
     session.reply.xattrSize(2, 12);
     expect(kernel.sent()!.body).toEqual(struct(8, [0, 4, 12]));
-    session.reply.statfs(2, { blocks: 1, freeBlocks: 2, availableBlocks: 3, files: 4, freeFiles: 5, nameLength: 63 });
+    session.reply.statfs(2, {
+      blocks: 1,
+      freeBlocks: 2,
+      availableBlocks: 3,
+      files: 4,
+      freeFiles: 5,
+      nameLength: 63,
+    });
     expect(kernel.sent()!.body).toEqual(
       struct(
         80,

@@ -1,10 +1,13 @@
-import { closeSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, symlinkSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SystemCallError } from './libc.ts';
+import { startWatchdog } from './mount.test-support.ts';
 import {
   connectionOf,
+  type FuseMount,
+  type FuseMountOptions,
   findMount,
   listFuseMounts,
   mountFuse,
@@ -24,8 +27,22 @@ describe('the mount table', () => {
     ].join('\n');
     expect(parseMountTable(text)).toEqual([
       { id: 22, parentId: 27, device: 20, mountPoint: '/proc', type: 'proc', source: 'proc' },
-      { id: 30, parentId: 27, device: 8 * 2 ** 20 + 1, mountPoint: '/a b\\c', type: 'ext4', source: '/dev/sda1' },
-      { id: 42, parentId: 27, device: 39, mountPoint: '/run/binder', type: 'fuse.ubinder', source: 'ubinder' },
+      {
+        id: 30,
+        parentId: 27,
+        device: 8 * 2 ** 20 + 1,
+        mountPoint: '/a b\\c',
+        type: 'ext4',
+        source: '/dev/sda1',
+      },
+      {
+        id: 42,
+        parentId: 27,
+        device: 39,
+        mountPoint: '/run/binder',
+        type: 'fuse.ubinder',
+        source: 'ubinder',
+      },
     ]);
   });
 
@@ -47,20 +64,29 @@ const isPossible = ((): boolean => {
   }
 })();
 
-describe.skipIf(!isPossible)('mounting', () => {
+describe.skipIf(!isPossible)('mounting', { timeout: 15_000 }, () => {
   let directory: string;
+  let watchdogs: Disposable[] = [];
+
+  function mountWatched(options: FuseMountOptions): FuseMount {
+    const mount = mountFuse(options);
+    watchdogs.push(startWatchdog(mount));
+    return mount;
+  }
 
   beforeEach(() => {
     directory = mkdtempSync(join(tmpdir(), 'ubinder-mount-'));
   });
 
   afterEach(() => {
-    while (unmount(directory));
+    for (const mounted of listFuseMounts('ubinder.test')) unmount(mounted.mountPoint);
+    for (const watchdog of watchdogs) watchdog[Symbol.dispose]();
+    watchdogs = [];
     rmSync(directory, { recursive: true });
   });
 
   it('shows in the table, by a name of its own', () => {
-    const mount = mountFuse({ directory, source: 'ubinder test', subtype: 'ubinder.test' });
+    const mount = mountWatched({ directory, source: 'ubinder test', subtype: 'ubinder.test' });
     const entry = findMount(directory);
     expect(entry).toMatchObject({
       mountPoint: directory,
@@ -90,24 +116,40 @@ describe.skipIf(!isPossible)('mounting', () => {
     mkdirSync(target);
     const link = join(directory, 'link');
     symlinkSync(target, link);
-    const mount = mountFuse({ directory: link, defaultPermissions: false, allowOther: false });
+    const mount = mountWatched({
+      directory: link,
+      subtype: 'ubinder.test',
+      defaultPermissions: false,
+      allowOther: false,
+    });
     expect(mount.directory).toBe(target);
     expect(findMount(target)?.device).toBe(mount.connection);
     expect(() => mountFuse({ directory: link })).toThrow(/EBUSY/);
     closeSync(mount.fd);
     expect(unmount(target)).toBe(true);
-    rmdirSync(target);
+  });
+
+  it('gives up on links in a circle', () => {
+    symlinkSync('b', join(directory, 'a'));
+    symlinkSync('a', join(directory, 'b'));
+    expect(() => findMount(join(directory, 'a'))).toThrow(/ELOOP/);
+    symlinkSync('../../proc', join(directory, 'relative'));
+    expect(findMount(join(directory, 'relative'))).toMatchObject({ mountPoint: '/proc' });
+    expect(findMount('/')).toMatchObject({ mountPoint: '/' });
   });
 
   it('refuses what it cannot do, and says how to mend it', () => {
-    const mount = mountFuse({ directory });
+    const mount = mountWatched({ directory, subtype: 'ubinder.test' });
     const again = (): unknown => mountFuse({ directory });
     expect(again).toThrow(SystemCallError);
     expect(again).toThrow(/ubinder is mounted there: unmount it first, `umount -l .*`\): EBUSY$/);
     closeSync(mount.fd);
     expect(() => mountFuse({ directory: join(directory, '..', 'does not exist') })).toThrow(/ENOENT/);
-    expect(() => mountFuse({ directory: '/etc/passwd' })).toThrow(/^mount fuse\.ubinder on \/etc\/passwd: ENOTDIR$/);
+    expect(() => mountFuse({ directory: '/etc/passwd' })).toThrow(
+      /^mount fuse\.ubinder on \/etc\/passwd: ENOTDIR$/,
+    );
     expect(unmount('/nowhere/at/all')).toBe(false);
-    expect(unmount('/etc')).toBe(false);
+    expect(unmount(directory)).toBe(true);
+    expect(unmount(directory)).toBe(false);
   });
 });

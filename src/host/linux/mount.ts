@@ -1,5 +1,5 @@
-import { closeSync, constants, existsSync, openSync, readFileSync, realpathSync } from 'node:fs';
-import { basename, dirname, join, resolve } from 'node:path';
+import { closeSync, constants, openSync, readFileSync, readlinkSync } from 'node:fs';
+import { resolve, sep } from 'node:path';
 import { errno, libc, SystemCallError } from './libc.ts';
 import { once } from './once.ts';
 
@@ -14,7 +14,13 @@ const MS_NOSUID = 2;
 const MS_NODEV = 4;
 const MNT_DETACH = 2;
 const UMOUNT_NOFOLLOW = 8;
+const ENOENT = 2;
 const EBUSY = 16;
+const EINVAL = 22;
+const ELOOP = 40;
+
+/** Symbolic links in one path, as the kernel counts them. */
+const MAX_LINKS = 40;
 
 const DEVICE = '/dev/fuse';
 
@@ -121,13 +127,9 @@ export function mountFuse(options: FuseMountOptions): FuseMount {
 export function unmount(directory: string): boolean {
   if (c().umount2(directory, MNT_DETACH | UMOUNT_NOFOLLOW) === 0) return true;
   const error = errno();
-  if (isNotMounted(error)) return false;
+  // EINVAL: no mount point
+  if (error === EINVAL || error === ENOENT) return false;
   throw new SystemCallError('umount2', error, directory);
-}
-
-/** EINVAL: no mount point. ENOENT: not even a directory. */
-function isNotMounted(error: number): boolean {
-  return error === 22 || error === 2;
 }
 
 /** The mount table of this process, in the order of mounting: of two on one directory the later hides the earlier. */
@@ -149,20 +151,17 @@ export function parseMountTable(text: string): MountEntry[] {
       id: Number(id),
       parentId: Number(parent),
       device: (major ?? 0) * 2 ** 20 + (minor ?? 0),
-      mountPoint: unescape(mountPoint),
-      type: unescape(fields[separator + 1] ?? ''),
-      source: unescape(fields[separator + 2] ?? ''),
+      mountPoint: unescapeOctal(mountPoint),
+      type: unescapeOctal(fields[separator + 1] ?? ''),
+      source: unescapeOctal(fields[separator + 2] ?? ''),
     });
   }
   return entries;
 }
 
-/** What is mounted on `directory`, `undefined` for nothing. Only the parent directory is looked at. */
+/** What is mounted on `directory`, `undefined` for nothing. The mount itself is not looked at. */
 export function findMount(directory: string): MountEntry | undefined {
-  const absolute = resolve(directory);
-  const parent = dirname(absolute);
-  if (!existsSync(parent)) return undefined;
-  const mountPoint = absolute === parent ? absolute : join(realpathSync(parent), basename(absolute));
+  const mountPoint = resolveLinks(directory);
   return readMountTable().findLast((entry) => entry.mountPoint === mountPoint);
 }
 
@@ -177,11 +176,15 @@ export function listFuseMounts(subtype = 'ubinder'): MountEntry[] {
  * @throws SystemCallError EBUSY when something is mounted there: looking at it might never end.
  */
 export function resolveMountPoint(directory: string): string {
-  refuseMounted(directory);
-  const resolved = realpathSync(directory);
-  // The last component may have been a symbolic link
-  refuseMounted(resolved);
-  return resolved;
+  const resolved = resolveLinks(directory);
+  const entry = readMountTable().findLast((candidate) => candidate.mountPoint === resolved);
+  if (!entry) return resolved;
+  const what = entry.source || entry.type;
+  throw new SystemCallError(
+    'mount',
+    EBUSY,
+    `on ${resolved} (${what} is mounted there: unmount it first, \`umount -l ${resolved}\`)`,
+  );
 }
 
 /** The connection of a mounted /dev/fuse. */
@@ -195,17 +198,41 @@ export function connectionOf(fd: number, mountPoint: string): number {
   return entry.device;
 }
 
-function refuseMounted(directory: string): void {
-  const entry = findMount(directory);
-  if (!entry) return;
-  throw new SystemCallError(
-    'mount',
-    EBUSY,
-    `on ${directory} (${entry.source || entry.type} is mounted there: unmount it first, \`umount -l ${directory}\`)`,
-  );
+/**
+ * An absolute path without symbolic links. Unlike realpath it asks for nothing but links: readlink of a mount's root is
+ * answered without its server, stat is not. What does not exist stays as it is written.
+ */
+function resolveLinks(path: string): string {
+  let rest = resolve(path).split(sep);
+  let resolved = '';
+  let links = 0;
+  while (rest.length > 0) {
+    const [component, ...others] = rest as [string, ...string[]];
+    const next = component === '' ? resolved : `${resolved}/${component}`;
+    const target = next === resolved ? undefined : readLink(next);
+    if (target === undefined) {
+      resolved = next;
+      rest = others;
+      continue;
+    }
+    if (++links > MAX_LINKS) throw new SystemCallError('readlink', ELOOP, path);
+    rest = [...resolve(resolved || '/', target).split(sep), ...others];
+    resolved = '';
+  }
+  return resolved || '/';
+}
+
+/** The target of a symbolic link, `undefined` for anything else. */
+function readLink(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    // EINVAL: no link. Whatever else is wrong with it, mounting will say
+    return undefined;
+  }
 }
 
 /** The table writes space, tab, newline, backslash and `#` as `\040` and so on. */
-function unescape(text: string): string {
+function unescapeOctal(text: string): string {
   return text.replace(/\\([0-7]{3})/g, (_, octal: string) => String.fromCharCode(Number.parseInt(octal, 8)));
 }

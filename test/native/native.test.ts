@@ -1,0 +1,48 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { compile, whyNoCompiler } from '../support/compile.ts';
+import { type Mode, TestMount, whyNot } from '../support/mount.ts';
+
+// C programs that know nothing of us, compiled in the run, over a real mount: in each way that a mount can be served.
+
+/** Each program with the arguments it is given, and what it may not find here. */
+const programs: readonly (readonly [name: string, ...args: string[]])[] = [
+  ['calls'],
+  ['calls', '--processes=16', '--threads=1', '--calls=160000'],
+  ['nested'],
+  ['oneway'],
+  ['handles'],
+  ['poll'],
+  ['mapping'],
+  ['opens'],
+  ['signals'],
+  ['death'],
+  ['errors', '--no-descriptors'],
+  ['manager'],
+  ['spawn'],
+];
+const modes: readonly Mode[] = ['root', 'root-store', 'rootless'];
+
+const noCompiler = whyNoCompiler();
+for (const mode of modes) {
+  const reason = noCompiler ?? whyNot(mode);
+  if (reason) console.warn(`SKIPPED: native clients, ${mode}: ${reason}`);
+  describe.skipIf(reason !== null)(`native ${mode}`, () => {
+    let mount: TestMount;
+    let descriptors: number;
+
+    beforeAll(async () => {
+      mount = await TestMount.start(mode, { seconds: 600 });
+      ({ descriptors } = await mount.status());
+    });
+    afterAll(() => mount?.stop());
+
+    for (const [name, ...args] of programs) {
+      test([name, ...args].join(' '), async () => {
+        const program = await compile(new URL(`${name}.c`, import.meta.url).pathname);
+        const { code, output } = await mount.run([program, mount.device(), ...args]);
+        expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining(`ok ${name}`) });
+        await expect.poll(() => mount.leftovers(descriptors), { timeout: 5000 }).toEqual({});
+      });
+    }
+  });
+}
