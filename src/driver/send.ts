@@ -6,7 +6,7 @@ import {
   TF_CLEAR_BUF,
   TF_ONE_WAY,
 } from '../abi/binder.ts';
-import { EFAULT, EINVAL, ENOSPC, EOPNOTSUPP, EPROTO, ESRCH } from '../abi/errno.ts';
+import { EFAULT, EINVAL, ENOSPC, EPROTO, ESRCH } from '../abi/errno.ts';
 import { readU64, type U64 } from '../abi/u64.ts';
 import { type Allocation, align8, type Buffer, totalSize } from './allocation.ts';
 import { type Failure, failure } from './failure.ts';
@@ -175,7 +175,7 @@ function build(
   let label: string | null = null;
   if (node?.wantsSecurityContext) {
     label = driver.host.securityLabel(process.client);
-    if (label === null) return failure(BR_FAILED_REPLY, EOPNOTSUPP);
+    if (label === null) return failure(BR_FAILED_REPLY, EINVAL);
   }
   const contextSize = label === null ? 0 : align8(label.length + 1);
   const { dataSize, offsetsSize } = request;

@@ -17,7 +17,10 @@ for (const mode of ['root', 'root-store', 'rootless'] satisfies Mode[]) {
       await using mount = await TestMount.start(mode, { seconds: 280 });
       const { descriptors } = await mount.status();
       const { code, output } = await mount.run([process.execPath, SCENARIO, mount.directory, WITHOUT]);
-      expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining('ok binder-ping pings it') });
+      expect({ code, output }).toEqual({
+        code: 0,
+        output: expect.stringContaining('ok binder-ping pings it'),
+      });
       await expect.poll(() => mount.leftovers(descriptors), { timeout: 5000 }).toEqual({});
     });
   });

@@ -15,7 +15,10 @@ const DEADLINE = 120_000;
 
 async function run(command: string[]): Promise<{ code: number; output: string }> {
   try {
-    const { stdout } = await promisify(execFile)(command[0] as string, command.slice(1), { timeout: DEADLINE, cwd: '/' });
+    const { stdout } = await promisify(execFile)(command[0] as string, command.slice(1), {
+      timeout: DEADLINE,
+      cwd: '/',
+    });
     return { code: 0, output: stdout };
   } catch (error) {
     const { code, stdout, stderr } = error as { code: number; stdout: string; stderr: string };

@@ -23,7 +23,16 @@ export function compile(source: string): Promise<string> {
     mkdirSync(directory, { recursive: true });
     const target = `${directory}/${basename(source, '.c')}`;
     const native = new URL('../native', import.meta.url).pathname;
-    const args = ['-O2', '-Wall', '-Wextra', '-Werror', '-pthread', `-I${native}`, `-I${dirname(source)}`, source];
+    const args = [
+      '-O2',
+      '-Wall',
+      '-Wextra',
+      '-Werror',
+      '-pthread',
+      `-I${native}`,
+      `-I${dirname(source)}`,
+      source,
+    ];
     result = promisify(execFile)('gcc', [...args, '-o', target]).then(() => target);
     compiled.set(source, result);
   }

@@ -18,12 +18,16 @@ import type { Device } from './device.ts';
 export const NON_BLOCKING_MAX_AGE = 100;
 
 /**
- * A search for a client's mapping that nobody needs just now is followed by a pause so many times as long, and so is
- * any that took longer than this, in milliseconds: no client makes the daemon spend more than a tenth of its time
- * searching.
+ * A client that has not mapped its device yet is looked at with each of its ioctls, but after a search only when this
+ * many times as long has passed: it costs the daemon at most a tenth of its time.
  */
-const LONG_SEARCH = 0.5;
 const SEARCH_PAUSE = 10;
+
+/**
+ * A search through more mappings than this, about a microsecond each, is not repeated before the client's next request:
+ * others must not be able to make the daemon search by calling a client that has mapped everything but its device.
+ */
+const DEAR_SEARCH = 2048;
 
 /** Where the answer to a READ is made. */
 let readAhead: Area | undefined;
@@ -74,8 +78,8 @@ export class OpenDevice implements Client {
   #mapping: Mapping | null = null;
   /** The client had a mapping and has it no more: as with the kernel driver, there is no second one. */
   #isUnmapped = false;
-  #nextSearch = 0;
   #nextIdleSearch = 0;
+  #isSearchSpent = false;
   #isNonBlocking: boolean;
   #flagsReadAt = Number.NEGATIVE_INFINITY;
   readonly #watched = new Map<ThreadId, Thread>();
@@ -107,7 +111,9 @@ export class OpenDevice implements Client {
    */
   begin(): void {
     this.confirmOpen();
-    if (!this.#mapping && !this.#isUnmapped && performance.now() >= this.#nextIdleSearch) this.#findMapping();
+    if (this.#mapping || this.#isUnmapped) return;
+    this.#isSearchSpent = false;
+    if (performance.now() >= this.#nextIdleSearch) this.#findMapping();
   }
 
   /** Called with the first request of the client: its open(2) has returned. */
@@ -151,7 +157,7 @@ export class OpenDevice implements Client {
    */
   mapping(): Mapping | null {
     if (!this.#mapping) {
-      if (!this.#isUnmapped) this.#findMapping();
+      if (!this.#isUnmapped && !this.#isSearchSpent) this.#findMapping();
     } else if (!this.#mappings.stillMapped(this.#range as MappedRange)) {
       this.#isUnmapped = true;
       this.#mapping = null;
@@ -186,12 +192,9 @@ export class OpenDevice implements Client {
 
   #findMapping(): void {
     const start = performance.now();
-    if (start < this.#nextSearch) return;
-    const { ranges } = this.#mappings.findAgain();
-    // A client with a huge address space must not make us search it all the time.
-    const now = performance.now();
-    this.#nextIdleSearch = now + (now - start) * SEARCH_PAUSE;
-    if (now - start > LONG_SEARCH) this.#nextSearch = this.#nextIdleSearch;
+    const { ranges, scanned } = this.#mappings.findAgain();
+    this.#nextIdleSearch = start + (performance.now() - start) * SEARCH_PAUSE;
+    this.#isSearchSpent = scanned > DEAR_SEARCH;
     const [range] = ranges;
     if (!range) return;
     if (ranges.length > 1 || range.writable) {

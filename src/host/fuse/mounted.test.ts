@@ -2,13 +2,15 @@ import { readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import { describe, expect, it } from 'vitest';
 import { createArea, createSharedArea } from '../linux/area.ts';
-import { unmount } from '../linux/mount.ts';
+import { openFuseDevice, unmount } from '../linux/mount.ts';
 import { until } from '../linux/partner.test-support.ts';
 import { abortConnection, countWaiting } from './connections.ts';
+import { cloneDevice } from './device.ts';
+import { FuseLoop } from './loop.ts';
 import { areaOf, canMount, FILE_NODE, TestMount, TinyFileSystem } from './mounted.test-support.ts';
 import { OPEN_REPLY_FLAG, ROOT_NODE, SETATTR_VALID } from './protocol.ts';
 import type { IoctlRequest, PollRequest } from './request.ts';
-import type { FuseSession, FuseSessionOptions } from './session.ts';
+import { FuseSession, type FuseSessionOptions } from './session.ts';
 
 const { EACCES, ECONNABORTED, EINTR, EIO, ENOENT, ENOTCONN, ENOTTY, EPERM, EXDEV } = constants.errno;
 
@@ -430,6 +432,23 @@ describe.skipIf(!canMount())('a mounted session', { timeout: 20_000 }, () => {
     test.session.close();
     expect(await test.ended).toBe('stopped');
     expect(JSON.parse(await client.partner.line())).toBe(-ECONNABORTED);
+  });
+
+  it('has a second door, for another thread', async () => {
+    const { test } = tiny();
+    await using _ = test;
+    await until('INIT', () => test.session.connection !== null);
+    const fd = openFuseDevice();
+    cloneDevice(test.mount.fd, fd);
+    using door = new FuseSession(fd, (session) => new TinyFileSystem(session));
+    test.loop.stop();
+    const loop = new FuseLoop(door);
+    const end = loop.run();
+    const client = test.client();
+    expect(await client.run(`os.stat('${test.path('file')}').st_size`)).toBe(12);
+    unmount(test.directory);
+    expect(await end).toBe('unmounted');
+    expect(() => cloneDevice(0, fd)).toThrow(/EINVAL/);
   });
 
   it('leaves no descriptor behind', async () => {
