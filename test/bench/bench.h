@@ -56,4 +56,26 @@ static inline struct switches switches_now(void)
 	return (struct switches){ usage.ru_nvcsw, usage.ru_nivcsw };
 }
 
+// Context switches of another process's main thread so far.
+static inline struct switches switches_of(pid_t pid)
+{
+	char path[64], line[256];
+	struct switches result = { 0, 0 };
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	FILE *file = fopen(path, "re");
+	if (!file)
+		FAIL("fopen %s: %s", path, strerror(errno));
+	while (fgets(line, sizeof(line), file)) {
+		sscanf(line, "voluntary_ctxt_switches: %ld", &result.voluntary);
+		sscanf(line, "nonvoluntary_ctxt_switches: %ld", &result.involuntary);
+	}
+	fclose(file);
+	return result;
+}
+
+static inline struct switches switches_since(struct switches before, struct switches now)
+{
+	return (struct switches){ now.voluntary - before.voluntary, now.involuntary - before.involuntary };
+}
+
 #endif

@@ -2,7 +2,7 @@
 //
 // A synchronous call from one C process to another through a Binder device, with as many bytes back as there. One line of JSON.
 //
-//     call DEVICE [--form=3ioctl] [--size=256] [--calls=20000] [--warmup=2000] [--cpu=N]
+//     call DEVICE [--form=3ioctl] [--size=256] [--calls=20000] [--warmup=2000] [--cpu=N] [--daemon=PID]
 //
 // The client always calls and waits in one ioctl, which also gives the last reply's buffer back. The forms are the server's:
 //
@@ -12,7 +12,7 @@
 //   poll    libgbinder's: poll(), a read that does not wait, BC_FREE_BUFFER and BC_REPLY in an ioctl each.
 //
 // The server is the context manager, so no other may run on the device. --cpu pins client and server; the device's own process, if it has
-// one, is pinned from outside.
+// one, is pinned from outside; --daemon names it, so that its context switches are counted too.
 
 #include "bench.h"
 
@@ -107,9 +107,15 @@ static void call_once(struct thread *thread, uint32_t code, uint8_t *bytes, uint
 	bc_free(thread, event.transaction.data.ptr.buffer);
 }
 
+static void print_switches(const char *who, struct switches switches, unsigned calls)
+{
+	printf(",\"%s_voluntary_switches_per_call\":%.3f,\"%s_involuntary_switches_per_call\":%.3f", who,
+		(double)switches.voluntary / calls, who, (double)switches.involuntary / calls);
+}
+
 int main(int argc, char **argv)
 {
-	begin(argc, argv, "call", 600, "[--form=2ioctl|3ioctl|poll] [--size=256] [--calls=20000] [--warmup=2000] [--cpu=N]");
+	begin(argc, argv, "call", 600, "[--form=2ioctl|3ioctl|poll] [--size=256] [--calls=20000] [--warmup=2000] [--cpu=N] [--daemon=PID]");
 	unsigned calls = option_number("--calls", 20000), warmup = option_number("--warmup", 2000);
 	const char *name = option_text("--form") ? option_text("--form") : "3ioctl";
 	form = strcmp(name, "2ioctl") == 0 ? TWO_IOCTLS : strcmp(name, "poll") == 0 ? BY_POLL : THREE_IOCTLS;
@@ -133,7 +139,9 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < warmup; i++)
 		call_once(&thread, CALL, bytes, i);
 	call_once(&thread, MARK, bytes, 0);
-	struct switches before = switches_now(), server_before = board->server;
+	pid_t daemon = (pid_t)option_number("--daemon", 0);
+	struct switches client_before = switches_now(), server_before = board->server;
+	struct switches daemon_before = daemon ? switches_of(daemon) : (struct switches){ 0, 0 };
 	unsigned long ioctls_before = ioctls + board->ioctls;
 	uint64_t start = now_ns();
 	for (unsigned i = 0; i < calls; i++) {
@@ -142,19 +150,21 @@ int main(int argc, char **argv)
 		ns[i] = now_ns() - at;
 	}
 	uint64_t total = now_ns() - start;
-	struct switches after = switches_now();
+	struct switches client_switches = switches_since(client_before, switches_now());
+	struct switches daemon_switches = daemon ? switches_since(daemon_before, switches_of(daemon)) : daemon_before;
 	unsigned long own_ioctls = ioctls;
 	call_once(&thread, MARK, bytes, 0);
-	struct switches server_after = board->server;
+	struct switches server_switches = switches_since(server_before, board->server);
 	struct times times = sum_up(ns, calls, total);
 	printf("{\"bench\":\"call\",\"form\":\"%s\",\"size\":%zu,\"pinned\":%s,\"calls\":%u,\"p50_us\":%.2f,\"p99_us\":%.2f,"
-	       "\"calls_per_second\":%.0f,\"voluntary_switches_per_call\":%.3f,\"involuntary_switches_per_call\":%.3f,"
-	       "\"client_voluntary_switches_per_call\":%.3f,\"server_voluntary_switches_per_call\":%.3f,\"ioctls_per_call\":%.2f}\n",
+	       "\"calls_per_second\":%.0f,\"ioctls_per_call\":%.2f",
 		name, size, pinned ? "true" : "false", calls, times.p50_us, times.p99_us, times.per_second,
-		(double)(after.voluntary - before.voluntary + server_after.voluntary - server_before.voluntary) / calls,
-		(double)(after.involuntary - before.involuntary + server_after.involuntary - server_before.involuntary) / calls,
-		(double)(after.voluntary - before.voluntary) / calls, (double)(server_after.voluntary - server_before.voluntary) / calls,
 		(double)(own_ioctls + board->ioctls - ioctls_before) / calls);
+	print_switches("client", client_switches, calls);
+	print_switches("server", server_switches, calls);
+	if (daemon)
+		print_switches("daemon", daemon_switches, calls);
+	printf("}\n");
 	stop_process(server);
 	return 0;
 }

@@ -1,0 +1,47 @@
+import { fileURLToPath } from 'node:url';
+import type { Ended, TestMount } from './mount.ts';
+
+// Clients of a mount as JavaScript, each a process of its own: they may block in an ioctl, and may be killed there.
+
+const dist = fileURLToPath(new URL('../../dist', import.meta.url));
+
+/** What every client's script finds ready. */
+const PRELUDE = `
+import fs from 'node:fs';
+import { Worker, isMainThread, workerData, parentPort } from 'node:worker_threads';
+import { BinderDevice } from '${dist}/binder/connections/device.js';
+import { encodeCommands } from '${dist}/binder/connections/binder-thread.js';
+import * as abi from '${dist}/abi/binder.js';
+import { BINDER_CTL_ADD, binderfsDevice } from '${dist}/abi/binderfs.js';
+import * as structs from '${dist}/abi/structs.js';
+const [directory, ...args] = process.argv.slice(2);
+const open = (name = 'binder', options = { mapSize: 0 }) => new BinderDevice(directory + '/' + name, options);
+const say = (value) => fs.writeSync(1, JSON.stringify(value) + '\\n');
+const codeOf = (action) => { try { action(); return 0; } catch (error) { return error.code; } };
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+/** BINDER_CTL_ADD of a name given as text or bytes. @returns the errno, or the numbers of the device. */
+const add = (name) => {
+  const control = open('binder-control');
+  const argument = new Uint8Array(264);
+  argument.set(Buffer.from(name).subarray(0, 256));
+  const errno = control.ioctl(BINDER_CTL_ADD, argument);
+  control.close();
+  return errno || binderfsDevice.decode(new DataView(argument.buffer));
+};
+`;
+
+/** The command line of a client: \`script\` finds the mount's directory as \`directory\`, and \`args\`. */
+export function clientCommand(mount: TestMount, script: string, ...args: string[]): string[] {
+  return [process.execPath, '--input-type=module', '-e', PRELUDE + script, '--', mount.directory, ...args];
+}
+
+/** Runs a client to its end. @returns the values it said, one a line. */
+export async function runClient(mount: TestMount, script: string, ...args: string[]): Promise<unknown[]> {
+  const ended: Ended = await mount.run(clientCommand(mount, script, ...args));
+  if (ended.code !== 0)
+    throw new Error(`The client ended with ${ended.signal ?? `code ${ended.code}`}: ${ended.output}\n${mount.log}`);
+  return ended.output
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as unknown);
+}
