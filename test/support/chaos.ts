@@ -32,7 +32,7 @@ const OFFSETS = 24 * 1024;
 const READ = 32 * 1024;
 const READ_SPACE = 16 * 1024;
 
-const MAP_SIZES = [4096, 8192, 65536];
+const MAP_SIZES = [4096, 65536, 65536];
 
 /**
  * Several processes, each with several threads, that do whatever a seed tells them: sensible conversations, for which
@@ -56,15 +56,15 @@ export class Chaos {
     const random = new Random(seed);
     const process = this.#open[who] ?? this.#openProcess(who, random);
     const id = process.threadId(thread);
-    if (kind < 62) this.#writeRead(process, id, random);
-    else if (kind < 70) this.#read(process, id);
-    else if (kind < 76) process.process.poll(id);
-    else if (kind < 82) process.process.interrupt(id);
-    else if (kind < 84) process.process.flush();
-    else if (kind < 90) this.#control(process, id, random);
-    else if (kind < 92) process.leave(id, () => process.process.threadDied(id));
-    else if (kind < 93) process.unmap();
-    else if (kind < 96) this.#close(who);
+    if (kind < 60) this.#writeRead(process, id, random);
+    else if (kind < 80) this.#read(process, id);
+    else if (kind < 84) process.process.poll(id);
+    else if (kind < 88) process.process.interrupt(id);
+    else if (kind < 89) process.process.flush();
+    else if (kind < 93) this.#control(process, id, random);
+    else if (kind < 94) process.leave(id, () => process.process.threadDied(id));
+    else if (kind < 95) this.#unmap(process, random);
+    else if (kind < 97) this.#close(who);
     else if (!this.isHonest) this.#nonsense(process, id, random);
     this.check();
   }
@@ -85,13 +85,20 @@ export class Chaos {
     if (this.isHonest) checkHonestRefs(this.driver);
   }
 
+  /** Opens mostly one device; two of the slots are opens of one process. */
   #openProcess(who: number, random: Random): ChaosProcess {
-    // Mostly in one context; two of the slots are opens of one process.
-    const context = this.#contexts[random.one(12) ? 1 : 0] as Context;
-    const process = new ChaosProcess(this.driver, context, who, random.below(3) + 1, this.isHonest);
+    const context = this.#contexts[random.one(20) ? 1 : 0] as Context;
+    const process = new ChaosProcess(this.driver, context, who, this.isHonest);
     this.#open[who] = process;
-    if (!random.one(12)) process.map(random.pick(MAP_SIZES));
+    if (!random.one(20)) process.map(random.pick(MAP_SIZES));
+    if (!context.manager) {
+      process.control(process.threadId(0), binder.BINDER_SET_CONTEXT_MGR, new Uint8Array(4));
+    }
     return process;
+  }
+
+  #unmap(process: ChaosProcess, random: Random): void {
+    if (random.one(5)) process.unmap();
   }
 
   #close(who: number): void {
@@ -117,58 +124,62 @@ export class Chaos {
       commands,
       writeSize: bad && random.one(2) ? random.below(commands.length + 6) : commands.length,
       writeConsumed: bad && random.one(4) ? random.below(100) : 0,
-      readSize: random.pick([0, 0, 256, 256, 256, 80, 84, 8192, ...(bad ? [2, 4, 79, 2 ** 40] : [])]),
+      readSize: random.pick([0, 256, 256, 256, 256, 80, 84, 8192, ...(bad ? [2, 4, 79, 2 ** 40] : [])]),
       readConsumed: bad && random.one(3) ? random.below(120) : 0,
       readBuffer: bad && random.one(2) ? random.address() : undefined,
-      nonBlocking: random.one(2),
+      nonBlocking: !random.one(4),
     });
   }
 
-  /** A command that makes sense for this process, as far as it knows; without honesty, not always. */
+  /** A command that makes sense for this process, as far as it can know; without honesty, not always. */
   #command(process: ChaosProcess, id: ThreadId, random: Random): Uint8Array {
     const lie = !this.isHonest && random.one(10);
-    const handle = lie
-      ? random.pick([0, 1, 2, 3, 99, 0xffff_ffff])
-      : (random.maybe([...process.handles]) ?? 0);
+    const refs = [...process.process.refs];
+    const handle = lie ? random.pick([0, 1, 2, 3, 99, 0xffff_ffff]) : (random.maybe(refs)?.handle ?? 0);
+    const callable = lie ? handle : (random.maybe(refs.filter((ref) => ref.strong > 0))?.handle ?? 0);
     const cookie = random.below(4);
+    const thread = process.process.threads.get(id);
+    const call = thread?.stack;
     const known = random.maybe(process.announced);
-    switch (random.below(lie ? 19 : 17)) {
+    if (call && call.toThread === thread && !random.one(3)) {
+      if (random.one(2)) return this.#send(process, id, random, binder.BC_TRANSACTION, callable, 0);
+      return this.#send(process, id, random, binder.BC_REPLY, 0, 0);
+    }
+    if (call && call.toThread !== thread && !random.one(4)) return process.freeBuffer(random, lie);
+    if (known && random.one(3)) return acknowledgement(process, known, random, lie);
+    switch (random.below(lie ? 15 : 12)) {
       case 0:
       case 1:
       case 2:
-        return this.#send(process, id, random, binder.BC_TRANSACTION, handle, 0);
+        return this.#send(process, id, random, binder.BC_TRANSACTION, callable, 0);
       case 3:
       case 4:
       case 5:
-        return this.#send(process, id, random, binder.BC_TRANSACTION, handle, binder.TF_ONE_WAY);
+        return this.#send(process, id, random, binder.BC_TRANSACTION, callable, binder.TF_ONE_WAY);
       case 6:
       case 7:
-      case 8:
-        return this.#send(process, id, random, binder.BC_REPLY, handle, 0);
-      case 9:
-      case 10:
         return process.freeBuffer(random, lie);
-      case 11:
+      case 8:
         return this.#changeCount(process, id, handle, random.one(2), true);
-      case 12:
+      case 9:
         return this.#changeCount(process, id, handle, random.one(2), false);
-      case 13:
-      case 14:
-        if (!known && !lie) return encodeCommands([[binder.BC_ENTER_LOOPER]]);
-        return acknowledgement(process, known, random, lie);
-      case 15:
+      case 10:
         return encodeCommands([
           [
             random.pick([binder.BC_REQUEST_DEATH_NOTIFICATION, binder.BC_CLEAR_DEATH_NOTIFICATION]),
-            { handle, cookie },
+            { handle, cookie: handle % 4 },
           ],
         ]);
-      case 16:
-        return encodeCommands([[binder.BC_DEAD_BINDER_DONE, { cookie }]]);
-      case 17:
+      case 11:
+        return encodeCommands([
+          random.one(2) ? [binder.BC_DEAD_BINDER_DONE, { cookie }] : [binder.BC_ENTER_LOOPER],
+        ]);
+      case 12:
         return encodeCommands([
           [random.pick([binder.BC_ENTER_LOOPER, binder.BC_REGISTER_LOOPER, binder.BC_EXIT_LOOPER])],
         ]);
+      case 13:
+        return acknowledgement(process, known, random, lie);
       default:
         return random.bytes(random.below(30));
     }
@@ -200,11 +211,11 @@ export class Chaos {
   ): Uint8Array {
     const lie = !this.isHonest && random.one(10);
     const number = extraFlags & binder.TF_ONE_WAY ? ++this.#onewayCount : 0;
-    const size = random.pick([0, 0, 1, 24, 100, 1000, 2100]);
+    const size = random.pick([0, 0, 0, 1, 24, 100, 1000]);
     const parts: Uint8Array[] = [new Uint8Array(size).fill(number & 0xff)];
     const offsets: U64[] = [];
     let at = size;
-    for (let count = random.one(2) ? random.below(4) : 0; count > 0; count--) {
+    for (let count = random.below(4); count > 0; count--) {
       const gap = (4 - (at % 4)) % 4;
       parts.push(new Uint8Array(gap), anyObject(process, random, lie));
       offsets.push(
@@ -307,7 +318,6 @@ class ChaosProcess extends LocalProcess {
   readonly #heap: number;
   /** Threads asleep in a BINDER_WRITE_READ, with what they asked for. */
   readonly asleep = new Map<ThreadId, WriteRead>();
-  readonly handles = new Set<number>();
   readonly buffers: ReceivedBuffer[] = [];
   /** Commands that wait for their _DONE. */
   readonly announced: DecodedCommand[] = [];
@@ -315,8 +325,8 @@ class ChaosProcess extends LocalProcess {
   readonly #taken = new Map<string, number>();
   readonly #lastOneway = new Map<U64, number>();
 
-  constructor(driver: LocalDriver, context: Context, who: number, euid: number, isHonest: boolean) {
-    super(driver, context, { pid: who === 3 ? 2 : who, euid, heapSize: THREADS * REGION });
+  constructor(driver: LocalDriver, context: Context, who: number, isHonest: boolean) {
+    super(driver, context, { pid: who === 3 ? 2 : who, heapSize: THREADS * REGION });
     this.#who = who;
     this.#isHonest = isHonest;
     this.#heap = this.place(new Uint8Array());
@@ -477,7 +487,6 @@ class ChaosProcess extends LocalProcess {
         assert.deepEqual([object.binder, object.cookie], [object.handle, 0], 'a received handle');
         const exists = this.process.refs.get(object.handle) !== undefined;
         assert.ok(exists || !this.#isHonest, 'a received handle exists');
-        this.handles.add(object.handle);
       } else {
         assert.equal(
           this.process.nodes.get(object.binder)?.cookie,
@@ -494,7 +503,7 @@ function cookieOf(ptr: number): U64 {
 }
 
 function anyObject(process: ChaosProcess, random: Random, lie: boolean): Uint8Array {
-  const handle = random.maybe([...process.handles]);
+  const handle = random.maybe([...process.process.refs].map((ref) => ref.handle));
   if (lie && random.one(4)) return random.bytes(24);
   if (handle !== undefined && random.one(2)) {
     const type = random.pick([binder.BINDER_TYPE_HANDLE, binder.BINDER_TYPE_WEAK_HANDLE]);

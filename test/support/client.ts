@@ -14,7 +14,7 @@ import { encodeCommands } from '${dist}/binder/connections/binder-thread.js';
 import * as abi from '${dist}/abi/binder.js';
 import { BINDER_CTL_ADD, binderfsDevice } from '${dist}/abi/binderfs.js';
 import * as structs from '${dist}/abi/structs.js';
-const [directory, ...args] = process.argv.slice(2);
+const [directory, ...args] = process.argv.slice(1);
 const open = (name = 'binder', options = { mapSize: 0 }) => new BinderDevice(directory + '/' + name, options);
 const say = (value) => fs.writeSync(1, JSON.stringify(value) + '\\n');
 const codeOf = (action) => { try { action(); return 0; } catch (error) { return error.code; } };
@@ -39,7 +39,9 @@ export function clientCommand(mount: TestMount, script: string, ...args: string[
 export async function runClient(mount: TestMount, script: string, ...args: string[]): Promise<unknown[]> {
   const ended: Ended = await mount.run(clientCommand(mount, script, ...args));
   if (ended.code !== 0)
-    throw new Error(`The client ended with ${ended.signal ?? `code ${ended.code}`}: ${ended.output}\n${mount.log}`);
+    throw new Error(
+      `The client ended with ${ended.signal ?? `code ${ended.code}`}: ${ended.output}\n${mount.log}`,
+    );
   return ended.output
     .split('\n')
     .filter((line) => line !== '')

@@ -1,0 +1,119 @@
+// A daemon of the bench's own: a private mount, ended whatever happens.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmdirSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { run, start } from './programs.mjs';
+
+/** Milliseconds until a daemon serves, and until it has stopped. */
+const READY_DEADLINE = 15_000;
+const STOP_DEADLINE = 5000;
+
+/** Daemons that run, for whoever has to end the bench in a hurry. */
+const serving = new Set();
+
+/** One `ubinder up` on an empty directory. */
+export class BenchDaemon {
+  /**
+   * @param {string} tree the directory whose dist/ is to be run.
+   * @param {{ mode?: string, cpu?: number | null }} options the way of delivery (default: the daemon's own choice), and
+   * the one processor for all of its threads.
+   */
+  static async start(tree, { mode, cpu = null } = {}) {
+    const directory = mkdtempSync(`${tmpdir()}/ubinder-bench-mount-`);
+    const env = mode === undefined ? process.env : { ...process.env, UBINDER_FORCE_MODE: mode };
+    const main = `${tree}/dist/cli/main.js`;
+    // A group of its own: Ctrl-C is for the bench, which then stops the daemon.
+    const child = start([process.execPath, main, 'up', '--mount', directory], { env, detached: true });
+    const daemon = new BenchDaemon(tree, directory, child);
+    try {
+      await daemon.#untilReady();
+      // From outside, as any program may be pinned: the daemon must not know.
+      if (cpu !== null) {
+        execFileSync('taskset', ['-a', '-c', '-p', `${cpu}`, `${child.pid}`], { stdio: 'ignore' });
+      }
+      const status = await run([process.execPath, main, 'status', '--mount', directory, '--json']);
+      daemon.mode = JSON.parse(status.stdout).mode;
+      return daemon;
+    } catch (error) {
+      await daemon.stop();
+      throw error;
+    }
+  }
+
+  /** How received data gets to clients: passthrough or store. */
+  mode = '';
+  #tree;
+  #directory;
+  #child;
+  #log = '';
+  #stopping = null;
+
+  constructor(tree, directory, child) {
+    this.#tree = tree;
+    this.#directory = directory;
+    this.#child = child;
+    child.stderr.on('data', (chunk) => {
+      this.#log += chunk;
+    });
+    serving.add(this);
+  }
+
+  get pid() {
+    return this.#child.pid;
+  }
+
+  get device() {
+    return `${this.#directory}/binder`;
+  }
+
+  /** Ends it in peace, or, when that takes too long, by force: then clients' ioctls fail and nobody waits for ever. */
+  stop() {
+    this.#stopping ??= this.#end();
+    return this.#stopping;
+  }
+
+  async #end() {
+    const { recoverStaleMount } = await import(`${this.#tree}/dist/host/daemon/stale-mount.js`);
+    const ended = this.#hasEnded()
+      ? Promise.resolve()
+      : new Promise((done) => this.#child.once('exit', done));
+    this.#child.kill('SIGTERM');
+    await Promise.race([ended, sleep(STOP_DEADLINE, undefined, { ref: false })]);
+    const wasKilled = !this.#hasEnded();
+    if (wasKilled) this.#child.kill('SIGKILL');
+    // Aborts the FUSE connection, should it still be there, before the directory is touched.
+    recoverStaleMount(this.#directory);
+    await ended;
+    rmdirSync(this.#directory);
+    serving.delete(this);
+    if (wasKilled) throw new Error(`The daemon did not stop within ${STOP_DEADLINE / 1000} s: ${this.#log}`);
+  }
+
+  #hasEnded() {
+    return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  #untilReady() {
+    return new Promise((done, fail) => {
+      const timer = setTimeout(
+        () => fail(new Error(`The daemon was not ready within ${READY_DEADLINE / 1000} s: ${this.#log}`)),
+        READY_DEADLINE,
+      );
+      this.#child.once('close', (code) => {
+        clearTimeout(timer);
+        fail(new Error(this.#log.trim() || `The daemon ended with code ${code}`));
+      });
+      createInterface({ input: this.#child.stdout }).once('line', () => {
+        clearTimeout(timer);
+        done();
+      });
+    });
+  }
+}
+
+/** Stops all daemons that still run. */
+export async function stopDaemons() {
+  await Promise.allSettled([...serving].map((daemon) => daemon.stop()));
+}
