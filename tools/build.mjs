@@ -6,6 +6,8 @@ import { fileURLToPath } from 'node:url';
 const root = fileURLToPath(new URL('..', import.meta.url));
 rmSync(`${root}/dist`, { recursive: true, force: true });
 const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
-const { status } = spawnSync(process.execPath, [tsc, '-p', `${root}/tsconfig.build.json`], { stdio: 'inherit' });
+const { status } = spawnSync(process.execPath, [tsc, '-p', `${root}/tsconfig.build.json`], {
+  stdio: 'inherit',
+});
 if (status === 0) chmodSync(`${root}/dist/cli/main.js`, 0o755);
 process.exit(status ?? 1);

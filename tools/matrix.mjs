@@ -15,10 +15,18 @@ let isBad = false;
 for (const file of readdirSync(directory).sort()) {
   const suite = basename(file, '.json');
   const groups = new Map();
-  for (const { name, assertionResults } of JSON.parse(readFileSync(join(directory, file), 'utf8')).testResults) {
+  for (const { name, assertionResults } of JSON.parse(readFileSync(join(directory, file), 'utf8'))
+    .testResults) {
     for (const { ancestorTitles, title, status } of assertionResults) {
       // The groups of the native suites are the modes; of the others the files' folders say more.
-      const group = suite === 'test' ? name.replace(/.*?\/(src|test)\//, '$1/').split('/').slice(0, 3).join('/') : ancestorTitles[0];
+      const group =
+        suite === 'test'
+          ? name
+              .replace(/.*?\/(src|test)\//, '$1/')
+              .split('/')
+              .slice(0, 3)
+              .join('/')
+          : ancestorTitles[0];
       const counts = groups.get(group) ?? { passed: 0, failed: 0, skipped: 0 };
       groups.set(group, counts);
       const kind = status === 'pending' || status === 'todo' || status === 'skipped' ? 'skipped' : status;
