@@ -1,12 +1,10 @@
-import { LocalDriver, LocalProcess } from '../binder/connections/local.ts';
-import { Context } from '../driver/context.ts';
+import { LocalDriver } from '../binder/connections/local.ts';
 import { client, echo, manager } from './roles.ts';
 
 /** The demonstration on a driver in this process. @returns what the echo service answered. */
 export async function embeddedDemo(text: string): Promise<string> {
   const driver = new LocalDriver();
-  const context = new Context('binder');
-  const processes = [1, 2, 3].map((pid) => new LocalProcess(driver, context, { pid, euid: 1000 + pid }));
+  const processes = [1, 2, 3].map((pid) => driver.connect({ pid, euid: 1000 + pid }));
   for (const process of processes) process.map(128 * 1024);
   const [managerThread, echoThread, clientThread] = processes.map((process) => process.thread(process.pid));
   if (!managerThread || !echoThread || !clientThread) throw new Error('unreachable');

@@ -1,7 +1,7 @@
 import { BINDER_WRITE_READ } from '../../abi/binder.ts';
 import { EFAULT } from '../../abi/errno.ts';
 import { writeRead as writeReadStruct } from '../../abi/structs.ts';
-import type { Context } from '../../driver/context.ts';
+import { Context } from '../../driver/context.ts';
 import { Driver } from '../../driver/driver.ts';
 import { MAX_MAPPING_SIZE } from '../../driver/limits.ts';
 import {
@@ -48,10 +48,44 @@ export class LocalHost implements Host {
   }
 }
 
-/** A Binder driver in this process, for clients in this process: no kernel, no file system. */
+/** Who a {@link LocalProcess} is. */
+export interface LocalProcessOptions {
+  /** The device that it opens; default `binder`. Devices come into being when first opened. */
+  readonly device?: string;
+  /** Its process id as others see it: choose one for each process. */
+  readonly pid: number;
+  /** Its effective user id; default 0. */
+  readonly euid?: number;
+  /** Bytes of its own memory; default 4 MiB. */
+  readonly heapSize?: number;
+}
+
+/**
+ * A Binder driver in this process, for clients in this process: no kernel, no file system, any operating system.
+ *
+ * @example
+ * const driver = new LocalDriver();
+ * const process = driver.connect({ pid: 1 });
+ * process.map(128 * 1024);
+ * const thread = process.thread(1);
+ * await thread.ioctl(BINDER_SET_CONTEXT_MGR, new Uint8Array(4));
+ */
 export class LocalDriver extends Driver {
+  readonly #devices = new Map<string, Context>();
+
   constructor(host: LocalHost = new LocalHost()) {
     super(host);
+  }
+
+  /** A new process that has the device open. */
+  connect(options: LocalProcessOptions): LocalProcess {
+    const { device = 'binder' } = options;
+    let context = this.#devices.get(device);
+    if (!context) {
+      context = new Context(device);
+      this.#devices.set(device, context);
+    }
+    return new LocalProcess(this, context, options);
   }
 }
 
@@ -73,7 +107,8 @@ export class LocalProcess implements Client, ClientMemory {
   /** Called when a polling thread may have become readable. */
   onReadable: () => void = () => {};
 
-  constructor(driver: Driver, context: Context, options: { pid: number; euid?: number; heapSize?: number }) {
+  /** Made by {@link LocalDriver.connect}. */
+  constructor(driver: Driver, context: Context, options: LocalProcessOptions) {
     this.pid = options.pid;
     this.euid = options.euid ?? 0;
     this.#heap = new Uint8Array(options.heapSize ?? MAX_MAPPING_SIZE);
