@@ -51,6 +51,11 @@ export class Driver {
     return this.#translation;
   }
 
+  /** Every open by a process, the latest first. */
+  processesOf(pid: number): Process[] {
+    return [...this.processes].filter((process) => process.client.pid === pid).reverse();
+  }
+
   /** Numbers transactions, nodes, refs and buffers, in one sequence: they appear in logs and extended errors. */
   nextId(): number {
     this.#lastId = (this.#lastId + 1) >>> 0;
@@ -87,6 +92,7 @@ export class Driver {
     for (const process of this.processes) {
       for (const thread of process.threads.values()) {
         if (thread.isParked) process.finish(thread, ECONNREFUSED);
+        thread.freezing?.interrupt();
       }
     }
   }

@@ -117,6 +117,25 @@ describe('a polling thread is told', () => {
     expect(server.poll(10)).toBe(true);
   });
 
+  test('again of work that a reader left', async () => {
+    const { server, main, caller } = setUp();
+    server.poll(10);
+    await write(caller, oneway(), call());
+    expect(server.told.times).toBe(2);
+    const { commands } = await main.writeRead(new Uint8Array(), 256);
+    expect(commands.map(({ name }) => name)).toEqual(['BR_NOOP', 'BR_TRANSACTION']);
+    expect(server.told.times).toBe(3);
+  });
+
+  test('again of work that a reader left which had been asleep', async () => {
+    const { server, caller } = setUp();
+    server.poll(10);
+    const sleeper = server.thread(11).writeRead(new Uint8Array(), 256);
+    await write(caller, oneway(), call());
+    await sleeper;
+    expect(server.told.times).toBe(2);
+  });
+
   test('no more after it left', async () => {
     const { server, caller } = setUp();
     server.poll(10);

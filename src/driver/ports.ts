@@ -68,8 +68,8 @@ export interface Client {
   /** The user id `euid` of one of this client's threads as `viewer` sees it. */
   euidSeenBy(viewer: Client, euid: number): number;
   /**
-   * Ends the ioctl in which `thread` was parked: `errno` is 0 or positive, and `thread.writeRead` holds the counts to
-   * copy back. Called exactly once for each ioctl for which {@link PARKED} was returned.
+   * Ends the ioctl in which `thread` was parked, which `thread.command` names: `errno` is 0 or positive, and for
+   * BINDER_WRITE_READ `thread.writeRead` holds the counts to copy back. Called exactly once for each ioctl for which {@link PARKED} was returned.
    */
   answer(thread: Thread, errno: number): void;
   /** A thread that used poll may have become readable. */
@@ -87,6 +87,12 @@ export interface Caller {
   nonBlocking: boolean;
 }
 
+/** A callback that is to come. */
+export interface Timer {
+  /** It is not to come any more. */
+  cancel(): void;
+}
+
 /** What the driver needs once, whatever the number of clients. */
 export interface Host {
   /** Memory of the driver's own, zeroed, for copies on their way between clients. */
@@ -96,6 +102,8 @@ export interface Host {
    * without a security module does.
    */
   securityLabel(client: Client): string | null;
+  /** Calls back once, from outside of any call of the driver, after so many milliseconds. */
+  startTimer(milliseconds: number, callback: () => void): Timer;
   /** A client broke a rule of the protocol; `message` says who and what. Never called on the way of a correct call. */
   userError(message: string): void;
 }

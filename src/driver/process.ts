@@ -1,7 +1,9 @@
 import {
   BINDER_CURRENT_PROTOCOL_VERSION,
   BINDER_ENABLE_ONEWAY_SPAM_DETECTION,
+  BINDER_FREEZE,
   BINDER_GET_EXTENDED_ERROR,
+  BINDER_GET_FROZEN_INFO,
   BINDER_GET_NODE_DEBUG_INFO,
   BINDER_GET_NODE_INFO_FOR_REF,
   BINDER_SET_CONTEXT_MGR,
@@ -16,11 +18,19 @@ import {
   BR_OK,
 } from '../abi/binder.ts';
 import { EBADF, EBUSY, EINTR, EINVAL, EPERM } from '../abi/errno.ts';
-import { extendedError, flatBinderObject, nodeDebugInfo, nodeInfoForRef } from '../abi/structs.ts';
+import {
+  extendedError,
+  flatBinderObject,
+  freezeInfo,
+  frozenStatusInfo,
+  nodeDebugInfo,
+  nodeInfoForRef,
+} from '../abi/structs.ts';
 import { compareU64, type U64 } from '../abi/u64.ts';
 import { Allocation, type Buffer, type HeldObject } from './allocation.ts';
 import type { Context } from './context.ts';
 import type { Driver } from './driver.ts';
+import { FreezeRequest } from './freeze.ts';
 import { Node } from './node.ts';
 import { type Caller, type Client, PARKED, type ThreadId } from './ports.ts';
 import { read } from './read.ts';
@@ -42,7 +52,18 @@ export class Process {
   readonly todo = new WorkList();
   /** Deaths that were read and not yet acknowledged, in that order. */
   readonly deliveredDeaths = new WorkList();
+  /** Freeze reports that were read and not yet acknowledged, in that order. */
+  readonly deliveredFreezes = new WorkList();
   isDead = false;
+
+  /** BINDER_FREEZE: takes no calls; oneway ones wait. */
+  isFrozen = false;
+  /** Transactions queued here and not yet dealt with: read (oneway calls, replies) or answered (calls). */
+  outstanding = 0;
+  /** Those who wait for {@link outstanding} to become 0. */
+  readonly freezeRequests = new Set<FreezeRequest>();
+  #hasReceivedSync = false;
+  #hasReceivedAsync = false;
 
   /** How many threads the client lets the driver ask for. */
   maxThreads = 0;
@@ -107,9 +128,11 @@ export class Process {
     const thread = this.thread(caller.thread);
     // A thread makes one ioctl at a time: if one is still open, its caller was killed and its id used again.
     if (thread.isParked) this.finish(thread, EINTR);
+    thread.freezing?.interrupt();
     thread.euid = caller.euid;
     thread.nonBlocking = caller.nonBlocking;
     thread.request = caller.request;
+    thread.command = command;
     const { driver } = this;
     driver.current = thread;
     let result: number;
@@ -137,8 +160,8 @@ export class Process {
   /** A signal came to a thread that sleeps in a read: its ioctl ends with EINTR, with the counts reached so far. */
   interrupt(id: ThreadId): void {
     const thread = this.threads.get(id);
-    if (!thread?.isParked) return;
-    this.finish(thread, EINTR);
+    if (thread?.isParked) this.finish(thread, EINTR);
+    else thread?.freezing?.interrupt();
     this.driver.runWakeList();
   }
 
@@ -165,12 +188,14 @@ export class Process {
     driver.processes.delete(this);
     if (context.manager?.process === this) context.manager = null;
     this.isDead = true;
+    this.isFrozen = false;
     for (const thread of this.#threadsById()) this.#releaseThread(thread);
     for (const node of this.sortedNodes()) node.ownerDied();
     this.nodes.clear();
     for (const ref of this.refs) ref.delete();
     this.todo.cancelAll();
     this.deliveredDeaths.cancelAll();
+    this.deliveredFreezes.cancelAll();
     for (const buffer of this.buffers()) {
       this.#allocation?.release(buffer);
       driver.stats.buffer.delete();
@@ -310,6 +335,52 @@ export class Process {
     this.driver.stats.buffer.delete();
   }
 
+  /** A call arrives while it may be frozen, which is remembered. @returns whether it is. */
+  noteArrival(isOneway: boolean): boolean {
+    if (!this.isFrozen) return false;
+    if (isOneway) this.#hasReceivedAsync = true;
+    else this.#hasReceivedSync = true;
+    return true;
+  }
+
+  transactionSettled(): void {
+    this.outstanding--;
+    if (this.outstanding === 0 && this.isFrozen)
+      for (const request of [...this.freezeRequests]) request.drained();
+  }
+
+  /** Whether something is going on that a frozen process could not finish. */
+  get hasPendingTransactions(): boolean {
+    if (this.outstanding > 0) return true;
+    for (const thread of this.threads.values()) if (thread.stack) return true;
+    return false;
+  }
+
+  /** From now on no call is taken. */
+  beginFreeze(): void {
+    this.#hasReceivedSync = false;
+    this.#hasReceivedAsync = false;
+    this.isFrozen = true;
+  }
+
+  /** It did not work out: calls are taken again, and nobody was told. */
+  abandonFreeze(): void {
+    this.isFrozen = false;
+  }
+
+  thaw(): void {
+    this.beginFreeze();
+    this.isFrozen = false;
+    this.tellFrozen(false);
+  }
+
+  /** Tells those who asked about this process's nodes. */
+  tellFrozen(isFrozen: boolean): void {
+    for (const node of this.sortedNodes()) {
+      for (const ref of [...node.refs].reverse()) ref.ownerIs(isFrozen);
+    }
+  }
+
   userError(thread: Thread, message: string): void {
     this.driver.host.userError(`${this.client.pid}:${thread.id} ${message}`);
   }
@@ -342,6 +413,10 @@ export class Process {
       case BINDER_ENABLE_ONEWAY_SPAM_DETECTION:
         this.detectsOnewaySpam = argument.getUint32(at, true) !== 0;
         return 0;
+      case BINDER_FREEZE:
+        return this.#freeze(thread, argument, at);
+      case BINDER_GET_FROZEN_INFO:
+        return this.#frozenInfo(argument, at);
       case BINDER_VERSION:
         argument.setInt32(at, BINDER_CURRENT_PROTOCOL_VERSION, true);
         return 0;
@@ -380,6 +455,36 @@ export class Process {
     node.weak.isTold = true;
     context.manager = node;
     node.letGo();
+    return 0;
+  }
+
+  /** BINDER_FREEZE: freezes or thaws every open of a process, on whatever device. */
+  #freeze(thread: Thread, argument: DataView, at: number): number {
+    const { pid, enable, timeoutMs } = freezeInfo.decode(argument, at);
+    const targets = this.driver.processesOf(pid);
+    if (targets.length === 0) return EINVAL;
+    if (enable === 0) {
+      for (const target of targets) target.thaw();
+      return 0;
+    }
+    const request = new FreezeRequest(thread, targets, timeoutMs);
+    const result = request.proceed();
+    if (result !== null) return result;
+    thread.freezing = request;
+    return PARKED;
+  }
+
+  #frozenInfo(argument: DataView, at: number): number {
+    const { pid } = frozenStatusInfo.decode(argument, at);
+    const targets = this.driver.processesOf(pid);
+    if (targets.length === 0) return EINVAL;
+    let syncRecv = 0;
+    let asyncRecv = 0;
+    for (const target of targets) {
+      syncRecv |= Number(target.#hasReceivedSync) | (target.hasPendingTransactions ? 2 : 0);
+      asyncRecv |= Number(target.#hasReceivedAsync);
+    }
+    frozenStatusInfo.encode(argument, at, { pid, syncRecv, asyncRecv });
     return 0;
   }
 
@@ -422,6 +527,7 @@ export class Process {
 
   #releaseThread(thread: Thread): void {
     if (thread.isParked) this.finish(thread, EBADF);
+    thread.freezing?.interrupt();
     if (thread.looper & LOOPER_POLL) this.#polling--;
     this.threads.delete(thread.id);
     thread.release();

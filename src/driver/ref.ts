@@ -1,5 +1,6 @@
 import type { U64 } from '../abi/u64.ts';
 import { DeathRegistration } from './death.ts';
+import { FreezeRegistration } from './freeze.ts';
 import type { Node } from './node.ts';
 import type { Process } from './process.ts';
 import type { Thread } from './thread.ts';
@@ -14,6 +15,7 @@ export class Ref {
   strong = 0;
   weak = 0;
   death: DeathRegistration | null = null;
+  freeze: FreezeRegistration | null = null;
 
   constructor(id: number, process: Process, node: Node, handle: number) {
     this.id = id;
@@ -64,7 +66,28 @@ export class Ref {
       dequeue(death);
       death.release();
     }
+    const freeze = this.freeze;
+    if (freeze) {
+      this.freeze = null;
+      dequeue(freeze);
+      freeze.release();
+    }
     this.process.driver.stats.ref.delete();
+  }
+
+  requestFreeze(cookie: U64): void {
+    const { process, node } = this;
+    this.freeze = new FreezeRegistration(cookie, process.driver.stats);
+    // Of a dead node there is nothing to tell, ever.
+    if (node.process) this.ownerIs(node.process.isFrozen);
+  }
+
+  /** The node's owner is frozen or not: tells this process if it asked. */
+  ownerIs(isFrozen: boolean): void {
+    const { freeze, process } = this;
+    if (!freeze?.ownerIs(isFrozen)) return;
+    process.todo.push(freeze);
+    process.wakeForWork();
   }
 
   requestDeath(cookie: U64): void {

@@ -1,10 +1,14 @@
 import {
   BR_DEAD_REPLY,
   BR_FAILED_REPLY,
+  BR_FROZEN_REPLY,
   BR_OK,
+  BR_ONEWAY_SPAM_SUSPECT,
   BR_TRANSACTION_COMPLETE,
+  BR_TRANSACTION_PENDING_FROZEN,
   TF_CLEAR_BUF,
   TF_ONE_WAY,
+  TF_UPDATE_TXN,
 } from '../abi/binder.ts';
 import { EFAULT, EINVAL, ENOSPC, EPROTO, ESRCH } from '../abi/errno.ts';
 import { readU64, type U64 } from '../abi/u64.ts';
@@ -17,6 +21,7 @@ import type { Thread } from './thread.ts';
 import { sendFailedReply, Transaction } from './transaction.ts';
 import { TransactionComplete } from './transaction-complete.ts';
 import { translate } from './translate.ts';
+import { dequeue } from './work.ts';
 import { addU64 } from './write-read.ts';
 
 /** The parts of a BC_TRANSACTION or BC_REPLY payload that the driver uses (struct binder_transaction_data_sg). */
@@ -83,6 +88,7 @@ function reply(thread: Thread, id: number): void {
   caller.stack = answered.fromParent;
   answered.from = null;
   caller.enqueue(sent);
+  sent.queued();
   thread.process.driver.wake(caller);
   answered.free();
 }
@@ -105,14 +111,24 @@ function call(thread: Thread, id: number): void {
   }
   const sent = build(thread, id, target, node, false);
   if (!(sent instanceof Transaction)) return fail(thread, id, sent);
-  const complete = new TransactionComplete(sent.buffer?.isSpamSuspect);
   if (isOneway) {
-    queueOneway(sent, target, node);
-    thread.enqueue(complete);
+    const isPending = target.noteArrival(true);
+    queueOneway(sent, target, node, isPending);
+    const kind = isPending
+      ? BR_TRANSACTION_PENDING_FROZEN
+      : sent.buffer?.isSpamSuspect
+        ? BR_ONEWAY_SPAM_SUSPECT
+        : BR_TRANSACTION_COMPLETE;
+    thread.enqueue(new TransactionComplete(kind));
     return;
   }
+  if (target.noteArrival(false)) {
+    target.releaseBuffer(sent.buffer as Buffer);
+    sent.free();
+    return fail(thread, id, failure(BR_FROZEN_REPLY, 0));
+  }
   // Deferred: the thread will wait for the reply, and reads this along with it.
-  thread.todo.push(complete);
+  thread.todo.push(new TransactionComplete());
   sent.toThread = findWaitingThread(thread, target);
   sent.fromParent = thread.stack;
   thread.stack = sent;
@@ -147,19 +163,39 @@ function findWaitingThread(thread: Thread, target: Process): Thread | null {
   return null;
 }
 
-function queueOneway(sent: Transaction, target: Process, node: Node): void {
-  if (node.hasAsyncTransaction) {
-    node.asyncTodo.push(sent);
+function queueOneway(sent: Transaction, target: Process, node: Node, isFrozen: boolean): void {
+  if (!node.hasAsyncTransaction) {
+    node.hasAsyncTransaction = true;
+    queue(sent, target, target.selectThread());
     return;
   }
-  node.hasAsyncTransaction = true;
-  queue(sent, target, target.selectThread());
+  if (isFrozen && sent.flags & TF_UPDATE_TXN) dropOutdated(sent, target, node);
+  node.asyncTodo.push(sent);
+  sent.queued();
+}
+
+/** TF_UPDATE_TXN: a call that waits for a frozen receiver is replaced by a newer one of its kind. */
+function dropOutdated(sent: Transaction, target: Process, node: Node): void {
+  for (const item of node.asyncTodo) {
+    const waiting = item as Transaction;
+    const isSame =
+      waiting.code === sent.code &&
+      waiting.flags === sent.flags &&
+      waiting.buffer?.senderPid === sent.buffer?.senderPid;
+    if (!isSame) continue;
+    dequeue(waiting);
+    const { buffer } = waiting;
+    waiting.free();
+    if (buffer) target.releaseBuffer(buffer);
+    return;
+  }
 }
 
 function queue(sent: Transaction, target: Process, thread: Thread | null): void {
   if (thread) thread.enqueue(sent);
   else target.todo.push(sent);
   target.wakeThread(thread);
+  sent.queued();
 }
 
 /** Makes the transaction with its data in the receiver's space. `node` is what is called, `null` in a reply. */

@@ -24,6 +24,7 @@ export class Stats {
   readonly node = new ObjectCount();
   readonly ref = new ObjectCount();
   readonly death = new ObjectCount();
+  readonly freeze = new ObjectCount();
   readonly transaction = new ObjectCount();
   readonly buffer = new ObjectCount();
 }

@@ -1,5 +1,6 @@
 import { BR_DEAD_REPLY, BR_OK } from '../abi/binder.ts';
 import type { U64 } from '../abi/u64.ts';
+import type { FreezeRequest } from './freeze.ts';
 import type { ThreadId } from './ports.ts';
 import type { Process } from './process.ts';
 import { ReturnError } from './return-error.ts';
@@ -61,8 +62,12 @@ export class Thread {
   /** Effective user id of the last ioctl. */
   euid = 0;
   nonBlocking = false;
+  /** The number of that ioctl. */
+  command = 0;
   /** The host's name for the ioctl in which the thread is parked. */
   request = 0;
+  /** Asleep in a BINDER_FREEZE. */
+  freezing: FreezeRequest | null = null;
   /** Asleep in a read, until {@link Process.finish}. */
   isParked = false;
   /** Whether the parked read may take work of the process. */

@@ -3,18 +3,20 @@ import type { ReadBuffer } from './read-buffer.ts';
 import type { Thread } from './thread.ts';
 import { type AfterItem, CONTINUE, WorkItem } from './work.ts';
 
-/** Tells a sender that its call or reply was queued; one who wants to know, that it sends too much. */
+/** Tells a sender that its call or reply was queued, and, of oneway calls, what else there is to know. */
 export class TransactionComplete extends WorkItem {
-  readonly #isSpamSuspect: boolean;
+  readonly #command: number;
 
-  constructor(isSpamSuspect = false) {
+  /** @param command - BR_TRANSACTION_COMPLETE, BR_TRANSACTION_PENDING_FROZEN or BR_ONEWAY_SPAM_SUSPECT */
+  constructor(command: number = BR_TRANSACTION_COMPLETE) {
     super();
-    this.#isSpamSuspect = isSpamSuspect;
+    this.#command = command;
   }
 
-  override prepare(thread: Thread, out: ReadBuffer): AfterItem {
-    const tell = this.#isSpamSuspect && thread.process.detectsOnewaySpam;
-    out.command(tell ? BR_ONEWAY_SPAM_SUSPECT : BR_TRANSACTION_COMPLETE);
+  override prepare({ process }: Thread, out: ReadBuffer): AfterItem {
+    // Only who asked hears that it sends too much.
+    const isUnasked = this.#command === BR_ONEWAY_SPAM_SUSPECT && !process.detectsOnewaySpam;
+    out.command(isUnasked ? BR_TRANSACTION_COMPLETE : this.#command);
     return CONTINUE;
   }
   override commit(): void {}

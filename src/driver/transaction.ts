@@ -46,6 +46,8 @@ export class Transaction extends WorkItem {
   toParent: Transaction | null = null;
   /** The data, until it is received and freed. */
   buffer: Buffer | null = null;
+  /** Counted in the receiving process as not yet dealt with. */
+  isOutstanding = false;
   /** Where the sender's security label lies in the receiver's address space; 0 without one. */
   securityContext = 0;
   readonly #stats: Stats;
@@ -117,6 +119,7 @@ export class Transaction extends WorkItem {
 
   /** The thread or process that was to serve this call is gone. */
   detachReceiver(): void {
+    this.#settle();
     this.toProcess = null;
     this.toThread = null;
     if (this.buffer) this.buffer.transaction = null;
@@ -125,9 +128,22 @@ export class Transaction extends WorkItem {
 
   /** Ends the record. The buffer lives on until its receiver frees it. */
   free(): void {
+    this.#settle();
     if (this.buffer) this.buffer.transaction = null;
     this.buffer = null;
     this.#stats.transaction.delete();
+  }
+
+  /** It was queued for the receiver, and counts there until it is dealt with. */
+  queued(): void {
+    this.isOutstanding = true;
+    (this.toProcess as Process).outstanding++;
+  }
+
+  #settle(): void {
+    if (!this.isOutstanding) return;
+    this.isOutstanding = false;
+    this.toProcess?.transactionSettled();
   }
 
   /** It will not be received: a waiting sender hears `error`. */

@@ -4,11 +4,13 @@ import {
   BC_ACQUIRE_RESULT,
   BC_ATTEMPT_ACQUIRE,
   BC_CLEAR_DEATH_NOTIFICATION,
+  BC_CLEAR_FREEZE_NOTIFICATION,
   BC_DEAD_BINDER_DONE,
   BC_DECREFS,
   BC_ENTER_LOOPER,
   BC_EXIT_LOOPER,
   BC_FREE_BUFFER,
+  BC_FREEZE_NOTIFICATION_DONE,
   BC_INCREFS,
   BC_INCREFS_DONE,
   BC_REGISTER_LOOPER,
@@ -16,6 +18,7 @@ import {
   BC_REPLY,
   BC_REPLY_SG,
   BC_REQUEST_DEATH_NOTIFICATION,
+  BC_REQUEST_FREEZE_NOTIFICATION,
   BC_TRANSACTION,
   BC_TRANSACTION_SG,
 } from '../abi/binder.ts';
@@ -24,10 +27,12 @@ import { EFAULT, EINVAL } from '../abi/errno.ts';
 import { iocNumber, iocSize } from '../abi/ioctl-code.ts';
 import { readU64, type U64 } from '../abi/u64.ts';
 import type { DeathRegistration } from './death.ts';
+import type { FreezeRegistration } from './freeze.ts';
 import { MAX_USER_ADDRESS, WRITE_CHUNK } from './limits.ts';
+import type { Process } from './process.ts';
 import { transact } from './send.ts';
 import { LOOPER_ENTERED, LOOPER_EXITED, LOOPER_INVALID, LOOPER_REGISTERED, type Thread } from './thread.ts';
-import { dequeue } from './work.ts';
+import { dequeue, type WorkItem } from './work.ts';
 import { addU64 } from './write-read.ts';
 
 /**
@@ -145,6 +150,12 @@ function execute(thread: Thread, view: DataView, at: number): number {
     case BC_DEAD_BINDER_DONE:
       deadBinderDone(thread, readU64(view, payload));
       return 0;
+    case BC_REQUEST_FREEZE_NOTIFICATION:
+      return requestFreeze(thread, view.getUint32(payload, true), readU64(view, payload + 4));
+    case BC_CLEAR_FREEZE_NOTIFICATION:
+      return clearFreeze(thread, view.getUint32(payload, true), readU64(view, payload + 4));
+    case BC_FREEZE_NOTIFICATION_DONE:
+      return freezeDone(thread, readU64(view, payload));
     default:
       process.userError(thread, `unknown command 0x${code.toString(16)}`);
       return EINVAL;
@@ -255,13 +266,57 @@ function deadBinderDone(thread: Thread, cookie: U64): void {
   process.userError(thread, `BC_DEAD_BINDER_DONE ${hex(cookie)} not found`);
 }
 
+// Unlike the commands for deaths, those for freezing fail the ioctl when they are wrong.
+
+function requestFreeze(thread: Thread, handle: number, cookie: U64): number {
+  const ref = thread.process.refs.get(handle);
+  if (!ref || ref.freeze) {
+    const why = ref ? 'notification already set' : `invalid ref ${handle}`;
+    thread.process.userError(thread, `BC_REQUEST_FREEZE_NOTIFICATION ${why}`);
+    return EINVAL;
+  }
+  ref.requestFreeze(cookie);
+  return 0;
+}
+
+function clearFreeze(thread: Thread, handle: number, cookie: U64): number {
+  const { process } = thread;
+  const ref = process.refs.get(handle);
+  const freeze = ref?.freeze;
+  if (!ref || freeze?.cookie !== cookie) {
+    const why = ref ? 'notification not active, or with another cookie' : `invalid ref ${handle}`;
+    process.userError(thread, `BC_CLEAR_FREEZE_NOTIFICATION ${why}`);
+    return EINVAL;
+  }
+  ref.freeze = null;
+  if (freeze.clear()) tellProcess(process, freeze);
+  return 0;
+}
+
+function freezeDone(thread: Thread, cookie: U64): number {
+  const { process } = thread;
+  for (const item of process.deliveredFreezes) {
+    const freeze = item as FreezeRegistration;
+    if (freeze.cookie !== cookie) continue;
+    dequeue(freeze);
+    if (freeze.acknowledge()) tellProcess(process, freeze);
+    return 0;
+  }
+  process.userError(thread, `BC_FREEZE_NOTIFICATION_DONE ${hex(cookie)} not found`);
+  return EINVAL;
+}
+
+function tellProcess(process: Process, item: WorkItem): void {
+  process.todo.push(item);
+  process.wakeForWork();
+}
+
 /** Queues the end of a registration: to the acting thread when it will read, else to whichever thread does. */
 function tellCleared(thread: Thread, death: DeathRegistration): void {
   if (thread.isLooper) {
     thread.enqueue(death);
   } else {
-    thread.process.todo.push(death);
-    thread.process.wakeForWork();
+    tellProcess(thread.process, death);
   }
 }
 

@@ -7,7 +7,7 @@ import { type Mode, TestMount, whyNot } from '../support/mount.ts';
 
 const SCENARIO = fileURLToPath(new URL('scenario.mjs', import.meta.url));
 /** What the driver cannot do yet: checks that need it are left out, and the scenario says so. */
-const WITHOUT = '--without=descriptors,freeze';
+const WITHOUT = '--without=descriptors';
 
 for (const mode of ['root', 'root-store', 'rootless'] satisfies Mode[]) {
   const reason = whyNot(mode);

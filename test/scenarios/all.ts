@@ -1,6 +1,7 @@
 import { buffers } from './buffers.ts';
 import { calls } from './calls.ts';
 import { death } from './death.ts';
+import { freezing } from './freeze.ts';
 import { ioctls } from './ioctls.ts';
 import { reference } from './reference.ts';
 import { references } from './references.ts';
@@ -18,4 +19,5 @@ export const families: Record<string, Scenario[]> = {
   streams,
   threads,
   ioctls,
+  freezing,
 };

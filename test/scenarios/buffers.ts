@@ -436,6 +436,21 @@ const badObjects: Scenario[] = [
     },
   },
   {
+    name: 'raw bytes before an object that cannot be read, and an object behind bytes that can',
+    async run(world) {
+      const { client, handle } = await pair(world);
+      for (const [visible, errno] of [
+        [20, 'EFAULT'],
+        [40, 'EINVAL'],
+      ] as const) {
+        const buffer = await client.peer.placeBeforeHole(bytes(visible));
+        await client.write(oneway(handle, { dataSize: 64, buffer, offsetList: [40] }));
+        await client.expectError(`FAILED_REPLY -${errno}`);
+        await client.read('NOOP FAILED_REPLY');
+      }
+    },
+  },
+  {
     name: 'raw bytes after the last object that cannot be read',
     async run(world) {
       const { server, client, handle } = await pair(world);

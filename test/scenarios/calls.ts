@@ -224,9 +224,41 @@ const refusedReplies: Scenario[] = [
       await client.write(call(handle));
       await server.read(`NOOP ${CALLED}`);
       await client.write(call(55));
-      await server.write(reply({ parts: [unknownObject] }));
+      await server.write(reply({ dataSize: 8, buffer: 0 }));
       await client.expectError('FAILED_REPLY -EINVAL');
       await client.read('NOOP TC FAILED_REPLY FAILED_REPLY');
+    },
+  },
+];
+
+/** Calls made without waiting for the end of the last one. */
+const impatient: Scenario[] = [
+  {
+    name: 'a second failure that comes before the first was read is not told',
+    async run(world) {
+      const { server, client, handle } = await pair(world);
+      for (let i = 0; i < 2; i++) {
+        await client.write(call(handle));
+        await server.read(`NOOP ${CALLED}`);
+        await server.exit();
+        await server.greet();
+      }
+      await client.read('NOOP TC DEAD_REPLY TC');
+      await client.readNothing();
+      await client.write(call(handle));
+      await server.read(`NOOP ${CALLED}`);
+      await server.write(reply());
+      await client.read('NOOP TC REPLY');
+    },
+  },
+  {
+    name: 'an own error and the failed end of a call are both told',
+    async run(world) {
+      const { server, client, handle } = await pair(world);
+      await client.write(call(handle));
+      await client.write(call(handle));
+      await server.close();
+      await client.read('NOOP TC FAILED_REPLY DEAD_REPLY');
     },
   },
 ];
@@ -298,6 +330,18 @@ const contents: Scenario[] = [
       assert.deepEqual(await client.extendedError(), { id: 0, text: 'OK 0' });
     },
   },
+  {
+    name: 'the extended error is that of the last attempt, not of the last failure',
+    async run(world) {
+      const { client, handle } = await pair(world);
+      await client.write(call(88));
+      await client.read('NOOP FAILED_REPLY');
+      await client.write(oneway(handle));
+      const { id, text } = await client.extendedError();
+      assert.equal(text, 'OK 0');
+      assert.notEqual(id, 0);
+    },
+  },
 ];
 
 /** Calls within calls. */
@@ -351,4 +395,4 @@ const nested: Scenario[] = [
   },
 ];
 
-export const calls: Scenario[] = [...refusedCalls, ...refusedReplies, ...contents, ...nested];
+export const calls: Scenario[] = [...refusedCalls, ...refusedReplies, ...impatient, ...contents, ...nested];

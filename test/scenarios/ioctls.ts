@@ -159,6 +159,22 @@ const labels: Scenario[] = [
     },
   },
   {
+    name: 'a label ends with a NUL, whatever lay there before',
+    needs: ['labels'],
+    async run(world) {
+      const { server, client, handle } = await pair(world, { flags: FLAT_BINDER_FLAG_TXN_SECURITY_CTX });
+      const plain = await share(server, client, 0x11, 0x21);
+      await client.write(oneway(plain, { parts: [new Uint8Array(512).fill(0xff)] }));
+      const before = await (await server.read('NOOP TRANSACTION(11,21)')).message();
+      await server.write(freeBuffer(before.buffer));
+      await client.write(oneway(handle));
+      const { secctx = 0 } = await (await server.read('NOOP TRANSACTION_SEC_CTX(10,20)')).message();
+      const label = await server.peer.received(secctx, 256);
+      const end = label.indexOf(0);
+      assert.ok(end > 0 && end < label.indexOf(0xff));
+    },
+  },
+  {
     name: 'an empty label is a label',
     needs: ['labels'],
     label: '',

@@ -247,6 +247,8 @@ export const reference: Scenario[] = [
       assert.deepEqual([outcome.errno, outcome.writeConsumed], ['0', 68]);
       const blocked = await client.writeRead({ commands: [oneway(77)] });
       assert.deepEqual([blocked.errno, blocked.writeConsumed], ['0', 0]);
+      const nowhere = await client.writeRead({ writeSize: 8, writeBuffer: 0xffff_8000_0000_0000n });
+      assert.deepEqual([nowhere.errno, nowhere.writeConsumed], ['0', 0]);
       await client.read('NOOP FAILED_REPLY');
       await client.write(enterLooper);
     },
@@ -325,6 +327,7 @@ export const reference: Scenario[] = [
       const sleeping = [await server.sleep(), await second.sleep()];
       await server.peer.closeDuplicate();
       for (const sleeper of sleeping) await sleeper.wakes('NOOP');
+      await (await server.sleep()).sleepsOn();
     },
   },
   {

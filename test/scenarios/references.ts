@@ -158,6 +158,21 @@ const misuse: Scenario[] = [
     },
   },
   {
+    name: 'a weakly held handle cannot be made strong, though others hold its node strongly',
+    async run(world) {
+      const { client, handle } = await pair(world);
+      const third = await Actor.open(world, 'third');
+      await third.write(call(0));
+      await client.read('NOOP TRANSACTION(0,0)');
+      await client.write(reply({ parts: [weakHandle(handle)] }));
+      await third.read('NOOP TC REPLY');
+      await third.write(acquire(1), oneway(1));
+      await third.read('NOOP FAILED_REPLY');
+      await third.write(increfs(1), decrefs(1), oneway(1));
+      await third.read('NOOP FAILED_REPLY');
+    },
+  },
+  {
     name: 'weak counts are not taken below nothing',
     async run(world) {
       const { server, client, handle } = await pair(world);
@@ -204,7 +219,8 @@ const handshakes: Scenario[] = [
       // Before they were asked for, with another cookie, for another node, and twice.
       await owner.write(increfsDone(NODE, COOKIE), acquireDone(NODE, COOKIE));
       await owner.read('NOOP INCREFS(10,20) ACQUIRE(10,20) TC');
-      await owner.write(increfsDone(NODE, 0x21), acquireDone(0x11, COOKIE));
+      await owner.write(increfsDone(NODE, 0x21), acquireDone(NODE, 0x21));
+      await owner.write(increfsDone(0x11, COOKIE), acquireDone(0x11, COOKIE));
       const { buffer } = await (await holder.read('NOOP TRANSACTION(0,0)')).message();
       await holder.write(freeBuffer(buffer));
       await owner.readNothing();

@@ -146,16 +146,26 @@ export class Actor {
 
   /** Begins a BINDER_WRITE_READ, whether or not it will sleep. */
   async start(request: WriteReadRequest): Promise<Sleeper> {
-    const sleeper = new Sleeper(this, this.writeRead(request));
+    const argument = await this.#prepare(request);
+    const from = request.readConsumed ?? 0;
+    const answer = this.thread.ioctl(BINDER_WRITE_READ, argument);
+    const sleeper = new Sleeper(this, answer, this.#outcome(argument, from, answer));
     await this.world.settle();
     return sleeper;
   }
 
   /** One BINDER_WRITE_READ. Nothing is expected of it. */
   async writeRead(request: WriteReadRequest): Promise<WriteReadOutcome> {
+    const argument = await this.#prepare(request);
+    const answer = this.thread.ioctl(BINDER_WRITE_READ, argument);
+    return this.#outcome(argument, request.readConsumed ?? 0, answer);
+  }
+
+  /** Places in memory what a BINDER_WRITE_READ points to. @returns its argument. */
+  async #prepare(request: WriteReadRequest): Promise<Uint8Array<ArrayBuffer>> {
     const commands = await this.#encode(request.commands ?? []);
     const readSize = request.readSize ?? 0;
-    const argument = writeRead.bytes({
+    return writeRead.bytes({
       writeSize: request.writeSize ?? commands.length,
       writeConsumed: request.writeConsumed ?? 0,
       writeBuffer: request.writeBuffer ?? (await this.peer.place(commands)),
@@ -163,9 +173,17 @@ export class Actor {
       readConsumed: request.readConsumed ?? 0,
       readBuffer: request.readBuffer ?? (await this.peer.place(new Uint8Array(Number(readSize)).fill(0xee))),
     });
-    const errno = await this.thread.ioctl(BINDER_WRITE_READ, argument);
+  }
+
+  /** What came of it, once it is answered; the read began `start` bytes into its buffer. */
+  async #outcome(
+    argument: Uint8Array<ArrayBuffer>,
+    start: U64,
+    answer: Promise<number>,
+  ): Promise<WriteReadOutcome> {
+    const errno = await answer;
     const result = writeRead.decode(new DataView(argument.buffer));
-    const from = Number(request.readConsumed ?? 0);
+    const from = Number(start);
     const to = errno === 0 ? Number(result.readConsumed) : from;
     const read = await this.peer.received(Number(result.readBuffer) + from, Math.max(0, to - from));
     const decoded = decodeCommands(read);
@@ -271,13 +289,15 @@ export class Sleeper {
   readonly outcome: Promise<WriteReadOutcome>;
   readonly #actor: Actor;
 
-  constructor(actor: Actor, outcome: Promise<WriteReadOutcome>) {
+  constructor(actor: Actor, answer: Promise<number>, outcome: Promise<WriteReadOutcome>) {
     this.#actor = actor;
-    this.outcome = outcome.finally(() => {
+    this.outcome = outcome;
+    const wakes = () => {
       this.isAsleep = false;
-    });
+    };
+    answer.then(wakes, wakes);
     // Whoever cares awaits it; a failure meanwhile is not unhandled.
-    this.outcome.catch(() => {});
+    outcome.catch(() => {});
   }
 
   /** Expects that it is answered by now with exactly this stream. */

@@ -64,7 +64,7 @@ export class Chaos {
     else if (kind < 93) this.#control(process, id, random);
     else if (kind < 94) process.leave(id, () => process.process.threadDied(id));
     else if (kind < 95) this.#unmap(process, random);
-    else if (kind < 97) this.#close(who);
+    else if (kind < 98) this.#close(who);
     else if (!this.isHonest) this.#nonsense(process, id, random);
     this.check();
   }
@@ -90,7 +90,7 @@ export class Chaos {
     const context = this.#contexts[random.one(20) ? 1 : 0] as Context;
     const process = new ChaosProcess(this.driver, context, who, this.isHonest);
     this.#open[who] = process;
-    if (!random.one(20)) process.map(random.pick(MAP_SIZES));
+    if (!random.one(40)) process.map(random.pick(MAP_SIZES));
     if (!context.manager) {
       process.control(process.threadId(0), binder.BINDER_SET_CONTEXT_MGR, new Uint8Array(4));
     }
@@ -98,7 +98,7 @@ export class Chaos {
   }
 
   #unmap(process: ChaosProcess, random: Random): void {
-    if (random.one(5)) process.unmap();
+    if (random.one(10)) process.unmap();
   }
 
   #close(who: number): void {
@@ -137,6 +137,10 @@ export class Chaos {
     const refs = [...process.process.refs];
     const handle = lie ? random.pick([0, 1, 2, 3, 99, 0xffff_ffff]) : (random.maybe(refs)?.handle ?? 0);
     const callable = lie ? handle : (random.maybe(refs.filter((ref) => ref.strong > 0))?.handle ?? 0);
+    const manager = process.process.context.manager?.process;
+    const isManager = manager?.client.pid === process.pid;
+    if (!manager && !lie && process.mapping())
+      process.control(id, binder.BINDER_SET_CONTEXT_MGR, new Uint8Array(4));
     const cookie = random.below(4);
     const thread = process.process.threads.get(id);
     const call = thread?.stack;
@@ -145,8 +149,9 @@ export class Chaos {
       if (random.one(2)) return this.#send(process, id, random, binder.BC_TRANSACTION, callable, 0);
       return this.#send(process, id, random, binder.BC_REPLY, 0, 0);
     }
-    if (call && call.toThread !== thread && !random.one(4)) return process.freeBuffer(random, lie);
+    if (call && call.toThread !== thread && !random.one(4)) return process.freeBuffer(id, random, lie);
     if (known && random.one(3)) return acknowledgement(process, known, random, lie);
+    if (callable === 0 && isManager && !lie) return process.freeBuffer(id, random, lie);
     switch (random.below(lie ? 15 : 12)) {
       case 0:
       case 1:
@@ -158,7 +163,7 @@ export class Chaos {
         return this.#send(process, id, random, binder.BC_TRANSACTION, callable, binder.TF_ONE_WAY);
       case 6:
       case 7:
-        return process.freeBuffer(random, lie);
+        return process.freeBuffer(id, random, lie);
       case 8:
         return this.#changeCount(process, id, handle, random.one(2), true);
       case 9:
@@ -166,7 +171,7 @@ export class Chaos {
       case 10:
         return encodeCommands([
           [
-            random.pick([binder.BC_REQUEST_DEATH_NOTIFICATION, binder.BC_CLEAR_DEATH_NOTIFICATION]),
+            random.one(3) ? binder.BC_CLEAR_DEATH_NOTIFICATION : binder.BC_REQUEST_DEATH_NOTIFICATION,
             { handle, cookie: handle % 4 },
           ],
         ]);
@@ -309,6 +314,7 @@ interface WriteRead {
 interface ReceivedBuffer {
   readonly address: number;
   readonly data: Uint8Array;
+  readonly handles: number[];
 }
 
 /** A client, with what it knows from what it was told. */
@@ -386,7 +392,7 @@ class ChaosProcess extends LocalProcess {
     assert.ok(!this.asleep.has(id), 'a thread that is gone still sleeps');
   }
 
-  freeBuffer(random: Random, lie: boolean): Uint8Array {
+  freeBuffer(id: ThreadId, random: Random, lie: boolean): Uint8Array {
     if (lie) return encodeCommands([[binder.BC_FREE_BUFFER, { buffer: random.address() }]]);
     const buffer = random.maybe(this.buffers);
     if (!buffer) return new Uint8Array();
@@ -395,6 +401,9 @@ class ChaosProcess extends LocalProcess {
     const isWhole = now.every((byte, i) => byte === buffer.data[i]);
     // Those who guess addresses free what they still use.
     assert.ok(isWhole || !this.#isHonest || !this.mapping(), 'somebody wrote over a buffer in use');
+    for (const handle of buffer.handles) {
+      if (random.one(2)) this.changeCount(id, handle, !random.one(3), true);
+    }
     return encodeCommands([[binder.BC_FREE_BUFFER, { buffer: buffer.address }]]);
   }
 
@@ -471,7 +480,8 @@ class ChaosProcess extends LocalProcess {
       targetPtr: U64;
     };
     const data = this.bytesAt(buffer, dataSize).slice();
-    this.buffers.push({ address: buffer, data });
+    const handles: number[] = [];
+    this.buffers.push({ address: buffer, data, handles });
     if (flags & binder.TF_ONE_WAY && command.name !== 'BR_REPLY') {
       assert.ok(code > (this.#lastOneway.get(targetPtr) ?? 0), 'oneway calls to a node come in order');
       this.#lastOneway.set(targetPtr, code);
@@ -485,6 +495,7 @@ class ChaosProcess extends LocalProcess {
       const object = flatBinderObject.decode(new DataView(data.buffer), Number(words.getBigUint64(at, true)));
       if (object.type === binder.BINDER_TYPE_HANDLE || object.type === binder.BINDER_TYPE_WEAK_HANDLE) {
         assert.deepEqual([object.binder, object.cookie], [object.handle, 0], 'a received handle');
+        handles.push(object.handle);
         const exists = this.process.refs.get(object.handle) !== undefined;
         assert.ok(exists || !this.#isHonest, 'a received handle exists');
       } else {

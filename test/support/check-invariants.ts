@@ -8,6 +8,7 @@ import {
 import type { HeldObject } from '../../src/driver/allocation.ts';
 import { DeathRegistration } from '../../src/driver/death.ts';
 import type { Driver } from '../../src/driver/driver.ts';
+import { FreezeRegistration } from '../../src/driver/freeze.ts';
 import { Node } from '../../src/driver/node.ts';
 import type { Process } from '../../src/driver/process.ts';
 import type { Ref } from '../../src/driver/ref.ts';
@@ -27,13 +28,27 @@ export function checkInvariants(driver: Driver): void {
   const found = new Found();
   for (const process of driver.processes) checkProcess(process, found);
   for (const node of found.nodes) checkNode(node);
-  for (const transaction of found.transactions) checkTransaction(transaction);
+  for (const transaction of found.transactions) {
+    checkTransaction(transaction);
+    const { toProcess } = transaction;
+    if (!transaction.isOutstanding || !toProcess) continue;
+    found.outstanding.set(toProcess, (found.outstanding.get(toProcess) ?? 0) + 1);
+  }
+  for (const process of driver.processes) {
+    const name = `process ${process.client.pid}`;
+    assert.equal(
+      process.outstanding,
+      found.outstanding.get(process) ?? 0,
+      `${name} outstanding transactions`,
+    );
+  }
   const { stats } = driver;
   assert.equal(stats.process.active, driver.processes.size, 'process count');
   assert.equal(stats.thread.active, found.threads, 'thread count');
   assert.equal(stats.node.active, found.nodes.size, 'node count');
   assert.equal(stats.ref.active, found.refs, 'ref count');
   assert.equal(stats.death.active, found.deaths.size, 'death count');
+  assert.equal(stats.freeze.active, found.freezes.size, 'freeze registration count');
   assert.equal(stats.transaction.active, found.transactions.size, 'transaction count');
   assert.equal(stats.buffer.active, found.buffers, 'buffer count');
 }
@@ -49,6 +64,9 @@ class Found {
   readonly nodes = new Set<Node>();
   readonly transactions = new Set<Transaction>();
   readonly deaths = new Set<DeathRegistration>();
+  readonly freezes = new Set<FreezeRegistration>();
+  /** Transactions queued for each process and not yet dealt with. */
+  readonly outstanding = new Map<Process, number>();
   threads = 0;
   refs = 0;
   buffers = 0;
@@ -75,13 +93,19 @@ function checkProcess(process: Process, found: Found): void {
   assert.equal(process.hasWaitingThreads, waiting > 0, `${name} list of waiting threads`);
   for (const item of checkList(process.todo, `${name} todo`, found)) {
     assert.ok(
-      item instanceof Transaction || item instanceof Node || item instanceof DeathRegistration,
+      item instanceof Transaction ||
+        item instanceof Node ||
+        item instanceof DeathRegistration ||
+        item instanceof FreezeRegistration,
       `${name} todo holds only work for any thread`,
     );
     checkOwner(item, process, name);
   }
   for (const item of checkList(process.deliveredDeaths, `${name} delivered deaths`, found)) {
     assert.ok(item instanceof DeathRegistration, `${name} delivered deaths are deaths`);
+  }
+  for (const item of checkList(process.deliveredFreezes, `${name} delivered freezes`, found)) {
+    assert.ok(item instanceof FreezeRegistration, `${name} delivered freezes are freezes`);
   }
   for (const [ptr, node] of process.nodes) {
     assert.equal(node.ptr, ptr, `${name} node by its pointer`);
@@ -137,7 +161,10 @@ function checkThread(thread: Thread, found: Found): void {
 function checkOwner(item: WorkItem, process: Process, name: string): void {
   if (item instanceof Transaction) same(item.toProcess, process, `${name}: transaction ${item.id}`);
   else if (item instanceof Node) same(item.process, process, `${name}: node ${item.id}`);
-  else assert.ok(item instanceof DeathRegistration, `${name}: unexpected work`);
+  else {
+    const isRegistration = item instanceof DeathRegistration || item instanceof FreezeRegistration;
+    assert.ok(isRegistration, `${name}: unexpected work`);
+  }
 }
 
 function checkList(list: WorkList, name: string, found: Found): WorkItem[] {
@@ -150,6 +177,7 @@ function checkList(list: WorkList, name: string, found: Found): WorkItem[] {
     same(item.previous, previous, `${name} is linked backwards`);
     if (item instanceof Transaction) found.transaction(item);
     if (item instanceof DeathRegistration) found.deaths.add(item);
+    if (item instanceof FreezeRegistration) found.freezes.add(item);
     items.push(item);
     previous = item;
   }
@@ -175,6 +203,7 @@ function checkRefs(process: Process, found: Found): void {
     assert.ok(ref.strong + ref.weak > 0, `${name} has a count`);
     assert.ok(ref.node.process !== process, `${name} is not for a node of its own process`);
     if (ref.death) found.deaths.add(ref.death);
+    if (ref.freeze) found.freezes.add(ref.freeze);
   }
   assert.equal(
     process.refs.size,

@@ -68,8 +68,8 @@ export class LocalWorld implements World {
     for (const peer of this.#open) await peer.close();
     await this.settle();
     assert.equal(this.underWay, 0, 'ioctls that were never answered');
-    const { process, thread, node, ref, death, transaction, buffer } = this.driver.stats;
-    const left = { process, thread, node, ref, death, transaction, buffer };
+    const { process, thread, node, ref, death, freeze, transaction, buffer } = this.driver.stats;
+    const left = { process, thread, node, ref, death, freeze, transaction, buffer };
     for (const [name, count] of Object.entries(left)) {
       assert.equal(count.active, 0, `${name} objects left when all processes are gone`);
     }

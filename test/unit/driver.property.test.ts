@@ -4,10 +4,10 @@ import { Chaos, PROCESSES, THREADS } from '../support/chaos.ts';
 
 // Anything may happen to the driver, and it must be in order after each step (test/support/check-invariants.ts).
 //
-//   UBINDER_CHAOS_RUNS=5000  how many conversations of each kind, in place of 100
+//   UBINDER_CHAOS_RUNS=5000  how many conversations of each kind, in place of 150
 //   UBINDER_CHAOS_SEED=...   begins with the seed that a failure printed
 
-const RUNS = Number(process.env.UBINDER_CHAOS_RUNS ?? 100);
+const RUNS = Number(process.env.UBINDER_CHAOS_RUNS ?? 150);
 const SEED = process.env.UBINDER_CHAOS_SEED;
 /** Steps of one conversation at most; half of that on average. */
 const STEPS = 300;

@@ -40,12 +40,14 @@ export class BinderDevice implements BinderThread {
   #heapUsed = 0;
   readonly #mapSize: number;
   readonly #mapAddress: number;
+  #isClosed = false;
 
   /**
    * @throws SystemCallError and Node's own errors when the device cannot be opened or mapped.
    */
   constructor(path: string, options: OpenOptions = {}) {
     const { mapSize = 1024 * 1024 - 8192, nonBlocking = false } = options;
+    this.#heap = createArea(HEAP_SIZE);
     this.fd = openSync(path, constants.O_RDWR | (nonBlocking ? constants.O_NONBLOCK : 0));
     this.#mapSize = mapSize;
     this.#mapAddress = 0;
@@ -58,7 +60,6 @@ export class BinderDevice implements BinderThread {
       }
       this.#mapAddress = address;
     }
-    this.#heap = createArea(HEAP_SIZE);
   }
 
   ioctl(command: number, argument: Uint8Array): number {
@@ -107,7 +108,10 @@ export class BinderDevice implements BinderThread {
     return new Uint8Array(loadKoffi().view(address, length)).slice();
   }
 
+  /** Closing again does nothing. */
   close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     if (this.#mapAddress !== 0) c().munmap(this.#mapAddress, this.#mapSize);
     this.#heap.release();
     closeSync(this.fd);

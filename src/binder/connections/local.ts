@@ -13,10 +13,15 @@ import {
   type Mapping,
   PARKED,
   type ThreadId,
+  type Timer,
 } from '../../driver/ports.ts';
 import type { Process } from '../../driver/process.ts';
 import type { Thread } from '../../driver/thread.ts';
 import { type BinderThread, decodeCommands, type WriteReadResult } from './binder-thread.ts';
+
+// What Node.js and browsers have in common.
+declare function setTimeout(callback: () => void, milliseconds: number): unknown;
+declare function clearTimeout(timer: unknown): void;
 
 /** Memory of this process as the driver's copies want it. */
 function createArea(size: number): Area {
@@ -41,6 +46,11 @@ export class LocalHost implements Host {
 
   securityLabel(): string | null {
     return this.label;
+  }
+
+  startTimer(milliseconds: number, callback: () => void): Timer {
+    const timer = setTimeout(callback, milliseconds);
+    return { cancel: () => clearTimeout(timer) };
   }
 
   userError(message: string): void {
@@ -103,7 +113,8 @@ export class LocalProcess implements Client, ClientMemory {
   readonly #heap: Uint8Array;
   #heapUsed = 0;
   #mapping: Mapping | null = null;
-  readonly #sleepers = new Map<number, (errno: number) => void>();
+  #wasMapped = false;
+  readonly #sleepers = new Map<ThreadId, Sleeper>();
   /** Called when a polling thread may have become readable. */
   onReadable: () => void = () => {};
 
@@ -119,8 +130,14 @@ export class LocalProcess implements Client, ClientMemory {
     return this;
   }
 
-  /** Maps `size` bytes for received data, once, as mmap(2) does on a device. */
+  /**
+   * Maps `size` bytes for received data, as mmap(2) does on a device.
+   *
+   * @throws Error when the region was mapped before, even if it is gone by now.
+   */
   map(size: number): void {
+    if (this.#wasMapped) throw new Error(`Cannot map ${size} bytes: a device is mapped once for each open`);
+    this.#wasMapped = true;
     const used = Math.min(size, MAX_MAPPING_SIZE);
     this.#mapping = { address: MAPPING_ADDRESS, size: used, area: createArea(used), store() {} };
   }
@@ -195,19 +212,26 @@ export class LocalProcess implements Client, ClientMemory {
   }
 
   answer(thread: Thread, errno: number): void {
-    const wake = this.#sleepers.get(thread.id);
+    const sleeper = this.#sleepers.get(thread.id);
     this.#sleepers.delete(thread.id);
-    wake?.(errno);
+    if (sleeper && thread.command === BINDER_WRITE_READ) thread.writeRead.store(sleeper.argument, 0);
+    sleeper?.wake(errno);
   }
 
   readable(): void {
     this.onReadable();
   }
 
-  /** Resolves when the driver answers the ioctl in which thread `id` sleeps. */
-  sleep(id: ThreadId): Promise<number> {
-    return new Promise((resolve) => this.#sleepers.set(id, resolve));
+  /** Resolves to 0 or an errno when the driver answers the ioctl in which thread `id` sleeps. */
+  sleep(id: ThreadId, argument: DataView): Promise<number> {
+    return new Promise((wake) => this.#sleepers.set(id, { argument, wake }));
   }
+}
+
+/** An ioctl under way: where what is copied back goes when it is answered. */
+interface Sleeper {
+  readonly argument: DataView;
+  readonly wake: (errno: number) => void;
 }
 
 /** A thread of a {@link LocalProcess}. */
@@ -231,11 +255,7 @@ export class LocalThread implements BinderThread {
     };
     const { process } = this.owner;
     const result = process.ioctl(caller, command, view, 0);
-    if (result !== PARKED) return result;
-    return this.owner.sleep(this.id).then((errno) => {
-      process.threads.get(this.id)?.writeRead.store(view, 0);
-      return errno;
-    });
+    return result === PARKED ? this.owner.sleep(this.id, view) : result;
   }
 
   async writeRead(commands: Uint8Array, readSize: number): Promise<WriteReadResult> {

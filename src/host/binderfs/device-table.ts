@@ -1,17 +1,21 @@
 import { BINDERFS_MAX_NAME } from '../../abi/binderfs.ts';
-import { EACCES, EEXIST, ENOENT, ENOSPC, EPERM } from '../../abi/errno.ts';
+import { EACCES, EEXIST, ENAMETOOLONG, ENOENT, ENOSPC, EPERM } from '../../abi/errno.ts';
 import { Device, type FileOwner } from './device.ts';
 
 /** The names in the root of a mount that are no devices. */
 export const CONTROL_NAME = 'binder-control';
 export const FEATURES_NAME = 'features';
 
-/** Devices that a mount may have unless told otherwise: the kernel's default, all 2^20 minor numbers. */
-export const DEFAULT_MAX_DEVICES = 1 << 20;
+/** Devices that a mount may have, and has leave for unless told otherwise: as many as there are minor numbers. */
+export const MAX_DEVICES = 1 << 20;
 
-/** The devices of a mount. Methods return an errno, 0 for success, as their requests are answered with it. */
+/**
+ * The devices of a mount, by byte strings (byte-string.ts), in the order of their minor numbers. Methods return an
+ * errno, 0 for success, as their requests are answered with it.
+ */
 export class DeviceTable {
   readonly #byName = new Map<string, Device>();
+  readonly #linked = new Set<Device>();
   readonly #max: number;
   readonly #owner: FileOwner;
   /** Devices that exist, unlinked ones included while they are open. */
@@ -28,7 +32,7 @@ export class DeviceTable {
   }
 
   [Symbol.iterator](): IterableIterator<Device> {
-    return this.#byName.values();
+    return this.#linked.values();
   }
 
   /** BINDER_CTL_ADD. @returns the device, or an errno. */
@@ -38,6 +42,7 @@ export class DeviceTable {
     if (errno !== 0) return errno;
     const device = new Device(name, ++this.#lastMinor, this.#owner);
     this.#byName.set(name, device);
+    this.#linked.add(device);
     this.#count++;
     return device;
   }
@@ -48,6 +53,7 @@ export class DeviceTable {
     const device = this.#byName.get(name);
     if (!device) return ENOENT;
     this.#byName.delete(name);
+    this.#linked.delete(device);
     device.isLinked = false;
     this.#forgetIfUnused(device);
     return 0;
@@ -59,6 +65,7 @@ export class DeviceTable {
     const device = this.#byName.get(from);
     if (!device) return ENOENT;
     if (from === to) return 0;
+    if (to.length > BINDERFS_MAX_NAME) return ENAMETOOLONG;
     if (this.#byName.has(to)) {
       if (!mayReplace) return EEXIST;
       this.unlink(to);
@@ -69,6 +76,18 @@ export class DeviceTable {
     return 0;
   }
 
+  /** Two devices take each other's name. */
+  exchange(one: string, other: string): number {
+    for (const name of [one, other]) if (name === CONTROL_NAME || name === FEATURES_NAME) return EPERM;
+    const first = this.#byName.get(one);
+    const second = this.#byName.get(other);
+    if (!first || !second) return ENOENT;
+    this.#byName.set(other, first).set(one, second);
+    first.name = other;
+    second.name = one;
+    return 0;
+  }
+
   /** An open of `device` ended. */
   closed(device: Device): void {
     device.opens--;
@@ -76,7 +95,10 @@ export class DeviceTable {
   }
 
   #forgetIfUnused(device: Device): void {
-    if (!device.isLinked && device.opens === 0) this.#count--;
+    // Whoever held on to an unlinked device without opening it may open it still
+    if (device.isLinked || device.opens > 0 || !device.isCounted) return;
+    device.isCounted = false;
+    this.#count--;
   }
 
   #refuses(name: string): number {

@@ -10,6 +10,7 @@ export interface FileOwner {
 
 /** A Binder device: a name in the mount, and the context behind it, which lives as long as somebody has it open. */
 export class Device implements FileOwner {
+  /** A byte string. */
   name: string;
   readonly minor: number;
   readonly context: Context;
@@ -18,6 +19,8 @@ export class Device implements FileOwner {
   gid: number;
   /** It has a name in the mount; false once it was unlinked. */
   isLinked = true;
+  /** It counts among the devices that there may be. */
+  isCounted = true;
   opens = 0;
 
   constructor(name: string, minor: number, owner: FileOwner) {

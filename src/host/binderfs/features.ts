@@ -2,7 +2,7 @@
  * The files of `features/`, each of which reads `1`: what this driver can do beyond the protocol's first version. A
  * library that does not find a file takes it that the driver cannot.
  */
-export const FEATURES: readonly string[] = ['oneway_spam_detection', 'extended_error'];
+export const FEATURES: readonly string[] = ['oneway_spam_detection', 'extended_error', 'freeze_notification'];
 
 /** What each of the files holds. */
 export const FEATURE_CONTENT = '1\n';

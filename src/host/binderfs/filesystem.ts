@@ -1,6 +1,17 @@
 import { BINDER_WRITE_READ } from '../../abi/binder.ts';
-import { BINDER_CTL_ADD, binderfsDevice } from '../../abi/binderfs.ts';
-import { EBUSY, ECONNREFUSED, EINVAL, EIO, ENOENT, EPERM } from '../../abi/errno.ts';
+import { BINDER_CTL_ADD, BINDERFS_MAX_NAME, binderfsDevice } from '../../abi/binderfs.ts';
+import {
+  EBUSY,
+  ECONNREFUSED,
+  EINVAL,
+  EIO,
+  EMFILE,
+  ENAMETOOLONG,
+  ENFILE,
+  ENOENT,
+  ENOTTY,
+  EPERM,
+} from '../../abi/errno.ts';
 import type { Driver } from '../../driver/driver.ts';
 import { MAX_MAPPING_SIZE } from '../../driver/limits.ts';
 import { type Caller, PARKED } from '../../driver/ports.ts';
@@ -24,8 +35,9 @@ import type {
 } from '../fuse/request.ts';
 import type { FuseConnection, FuseSession } from '../fuse/session.ts';
 import { createArea, createSharedArea, pageSize } from '../linux/area.ts';
-import { SystemCallError } from '../linux/libc.ts';
+import { IdentityError } from '../linux/identity.ts';
 import type { ThreadWatch } from '../linux/thread-watch.ts';
+import { textOf } from './byte-string.ts';
 import type { FileOwner } from './device.ts';
 import type { DeviceTable } from './device-table.ts';
 import { FEATURE_CONTENT } from './features.ts';
@@ -37,6 +49,7 @@ const S_IFDIR = 0o040000;
 const S_IFREG = 0o100000;
 const POLLIN = 1;
 const RENAME_NOREPLACE = 1;
+const RENAME_EXCHANGE = 2;
 /** Bytes of struct binder_write_read. */
 const WRITE_READ_SIZE = 48;
 /** The major number reported for an added device: Linux keeps it for nobody, so it names no real device. */
@@ -104,7 +117,15 @@ export class BinderFs implements FuseHandlers {
   init(connection: FuseConnection): void {
     const { driver, mount, threads, log } = this.#options;
     const mode = connection.passthrough && this.#mayPassThrough() ? 'passthrough' : 'store';
-    this.#opener = new OpenDeviceFactory({ mode, driver, session: this.#session, mount, threads, log });
+    this.#opener = new OpenDeviceFactory({
+      mode,
+      opens: this.#opens,
+      driver,
+      session: this.#session,
+      mount,
+      threads,
+      log,
+    });
     this.#becomeReady();
   }
 
@@ -122,17 +143,22 @@ export class BinderFs implements FuseHandlers {
     return this.#sleeping.size;
   }
 
-  /** Answers every sleeping read, and every later one, with ECONNREFUSED: clients take it for the driver's end. */
+  /**
+   * Answers every sleeping read, and every later one, with ECONNREFUSED: clients take it for the driver's end. Pollers
+   * are told to read.
+   */
   stop(): void {
     this.#isStopping = true;
     this.#driver.shutDown();
+    for (const open of this.#opens.values()) this.readable(open);
     this.#notifyPollers();
   }
 
   /** A thread sleeps in a read no more. */
   answer(thread: Thread, errno: number): void {
-    const { request, writeRead } = thread;
+    const { request, writeRead, command } = thread;
     this.#sleeping.delete(request);
+    if (command !== BINDER_WRITE_READ) return void this.#session.reply.ioctlResult(request, -errno);
     writeRead.store(this.#answer.view, 0);
     this.#session.reply.ioctl(request, -errno, this.#answer, 0, WRITE_READ_SIZE);
   }
@@ -148,14 +174,16 @@ export class BinderFs implements FuseHandlers {
   threadsDied(threads: readonly Thread[]): void {
     for (const thread of threads) {
       const { process, id } = thread;
+      (process.client as OpenDevice).didUnwatch(thread);
       if (process.threads.get(id) === thread) process.threadDied(id);
     }
     this.#notifyPollers();
   }
 
   lookup(request: NameRequest): void {
-    const { unique } = request;
-    const nodeid = this.#nodes.lookup(request.nodeid, request.name);
+    const { unique, name } = request;
+    if (name.length > BINDERFS_MAX_NAME) return void this.#session.reply.error(unique, ENAMETOOLONG);
+    const nodeid = this.#nodes.lookup(request.nodeid, name);
     const node = this.#nodes.get(nodeid);
     if (!node) this.#session.reply.error(unique, ENOENT);
     else if (typeof node === 'object' && 'device' in node) {
@@ -202,12 +230,13 @@ export class BinderFs implements FuseHandlers {
     const { unique, nodeid, newParent, flags, name, newName } = request;
     const mayReplace = (flags & RENAME_NOREPLACE) === 0;
     if (nodeid !== ROOT_NODE || newParent !== ROOT_NODE) this.#session.reply.error(unique, EPERM);
+    else if (flags === RENAME_EXCHANGE) this.#replyErrno(unique, this.#devices.exchange(name, newName));
     else if (flags & ~RENAME_NOREPLACE) this.#session.reply.error(unique, EINVAL);
     else this.#replyErrno(unique, this.#devices.rename(name, newName, mayReplace));
   }
 
   statfs(request: FuseRequest): void {
-    this.#session.reply.statfs(request.unique, { nameLength: 255 });
+    this.#session.reply.statfs(request.unique, { nameLength: BINDERFS_MAX_NAME });
   }
 
   opendir(request: OpenRequest): void {
@@ -216,15 +245,11 @@ export class BinderFs implements FuseHandlers {
 
   readdir(request: ReadRequest): void {
     const { unique, nodeid, offset, size } = request;
-    const entries = [
-      { name: '.', ino: nodeid, isDirectory: true },
-      { name: '..', ino: ROOT_NODE, isDirectory: true },
-      ...this.#nodes.list(nodeid),
-    ];
     this.#directory.start(size);
-    for (let i = offset; i < entries.length; i++) {
-      const { name, ino, isDirectory } = entries[i] as (typeof entries)[number];
-      if (!this.#directory.add(name, ino, isDirectory ? ENTRY_TYPE.DIRECTORY : ENTRY_TYPE.FILE, i + 1)) break;
+    for (const { name, ino, isDirectory, position } of this.#nodes.list(nodeid)) {
+      if (position <= offset) continue;
+      const type = isDirectory ? ENTRY_TYPE.DIRECTORY : ENTRY_TYPE.FILE;
+      if (!this.#directory.add(name, ino, type, position)) break;
     }
     this.#session.reply.bytes(unique, this.#directory.area, 0, this.#directory.length);
   }
@@ -277,10 +302,10 @@ export class BinderFs implements FuseHandlers {
     const open = this.#opens.get(fh);
     if (!open) return;
     this.#opens.delete(fh);
-    open.close();
     const node = this.#nodes.get(nodeid);
     if (typeof node === 'object' && 'device' in node) node.isOpen = false;
     this.#devices.closed(open.device);
+    open.close();
     this.#notifyPollers();
   }
 
@@ -298,14 +323,11 @@ export class BinderFs implements FuseHandlers {
     caller.request = unique;
     caller.nonBlocking = open.isNonBlocking(thread);
     open.begin();
-    const { area, dataAt, outSize } = request;
+    const { area, dataAt } = request;
     const result = open.process.ioctl(caller, command, area.view, dataAt);
+    if (result === PARKED) this.#sleeping.set(unique, open.process.thread(thread));
     open.watchThread(thread);
-    if (result !== PARKED) {
-      this.#session.reply.ioctl(unique, -result, area, dataAt, outSize);
-    } else {
-      this.#sleeping.set(unique, open.process.thread(thread));
-    }
+    if (result !== PARKED) this.#session.reply.ioctl(unique, -result, area, dataAt, answerSize(request));
     this.#notifyPollers();
   }
 
@@ -318,7 +340,7 @@ export class BinderFs implements FuseHandlers {
       open.isPolled = true;
     }
     const thread = request.pid;
-    const isReadable = open.process.poll(thread);
+    const isReadable = open.process.poll(thread) || this.#isStopping;
     open.watchThread(thread);
     this.#session.reply.poll(request.unique, isReadable ? POLLIN : 0);
   }
@@ -343,22 +365,22 @@ export class BinderFs implements FuseHandlers {
     const { unique, pid, flags } = request;
     const { reply } = this.#session;
     const { device, nodeid } = node;
+    const name = textOf(device.name);
+    if (this.#isStopping) return void reply.error(unique, ECONNREFUSED);
     if (node.isOpen) {
-      this.#log(`refused a second open of ${device.name}: bind-mount the directory, not the device file`);
+      this.#log(`refused a second open of ${name}: bind-mount the directory, not the device file`);
       return void reply.error(unique, EBUSY);
     }
     if (pid === 0) {
-      this.#log(
-        `refused an open of ${device.name}: its process is not visible from the daemon's pid namespace`,
-      );
+      this.#log(`refused an open of ${name}: its process is not visible from the daemon's pid namespace`);
       return void reply.error(unique, EPERM);
     }
     let opened: Opened;
     try {
       opened = this.#opener.open({ owner: this, device, nodeid, thread: pid, flags });
     } catch (error) {
-      this.#log(`cannot open ${device.name} for thread ${pid}: ${(error as Error).message}`);
-      return void reply.error(unique, error instanceof SystemCallError ? error.errno : EIO);
+      this.#log(`cannot open ${name} for thread ${pid}: ${(error as Error).message}`);
+      return void reply.error(unique, errnoOf(error));
     }
     this.#opens.set(nodeid, opened.open);
     node.isOpen = true;
@@ -367,15 +389,15 @@ export class BinderFs implements FuseHandlers {
   }
 
   #controlIoctl(request: IoctlRequest): void {
-    const { unique, nodeid, command, area, dataAt, outSize } = request;
-    if (nodeid !== CONTROL_NODE || command !== BINDER_CTL_ADD) {
-      return void this.#session.reply.ioctlResult(unique, -EINVAL);
-    }
-    const { name } = binderfsDevice.decode(area.view, dataAt);
+    const { unique, nodeid, command, area, dataAt } = request;
+    if (nodeid !== CONTROL_NODE) return void this.#session.reply.ioctlResult(unique, -ENOTTY);
+    if (command !== BINDER_CTL_ADD) return void this.#session.reply.ioctlResult(unique, -EINVAL);
+    // As the kernel does, which makes the last byte a NUL whatever it was
+    const name = binderfsDevice.decode(area.view, dataAt).name.slice(0, BINDERFS_MAX_NAME);
     const device = this.#devices.add(name);
     if (typeof device === 'number') return void this.#session.reply.ioctlResult(unique, -device);
     binderfsDevice.encode(area.view, dataAt, { name, major: UNREAL_MAJOR, minor: device.minor });
-    this.#session.reply.ioctl(unique, 0, area, dataAt, outSize);
+    this.#session.reply.ioctl(unique, 0, area, dataAt, answerSize(request));
   }
 
   #attributes(nodeid: number, node: FileNode): FileAttributes {
@@ -402,4 +424,22 @@ export class BinderFs implements FuseHandlers {
     for (const open of this.#toNotify) this.#session.notify.poll(open.pollHandle);
     this.#toNotify.length = 0;
   }
+}
+
+/** What open(2) fails with: out of descriptors is the daemon here, which clients see as the system's state. */
+function errnoOf(error: unknown): number {
+  if (error instanceof IdentityError) return EPERM;
+  const { errno } = error as NodeJS.ErrnoException;
+  if (errno === undefined) return EIO;
+  // Node's own errors have it negative
+  const number = Math.abs(errno);
+  return number === EMFILE ? ENFILE : number;
+}
+
+/**
+ * How much of the argument is copied back: no more than came from the client. Behind that lies what others sent before,
+ * which a command that only reads would get; all of binder's that read also write.
+ */
+function answerSize({ inSize, outSize }: IoctlRequest): number {
+  return Math.min(inSize, outSize);
 }

@@ -19,6 +19,15 @@ export interface DeviceNode {
   isOpen: boolean;
 }
 
+/** A name in a directory. */
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly ino: number;
+  readonly isDirectory: boolean;
+  /** Counts from 1, with gaps. */
+  readonly position: number;
+}
+
 /** What a node id stands for. */
 export type FileNode = 'root' | 'control' | 'features' | { readonly feature: string } | DeviceNode;
 
@@ -71,19 +80,28 @@ export class NodeTable {
     if (node.lookups <= 0) this.#deviceNodes.delete(nodeid);
   }
 
-  /** The names in a directory with their node ids, for READDIR; a device's is its minor number's, as none is looked up. */
-  list(nodeid: number): { name: string; ino: number; isDirectory: boolean }[] {
+  /**
+   * What is in a directory, for READDIR; a device's node id is its minor number's, as none is looked up. Entries keep
+   * their positions whatever comes and goes, so that none is left out while others are removed.
+   */
+  *list(nodeid: number): Generator<DirectoryEntry> {
+    let position = 0;
+    const entry = (name: string, ino: number, isDirectory: boolean): DirectoryEntry => ({
+      name,
+      ino,
+      isDirectory,
+      position: ++position,
+    });
+    yield entry('.', nodeid, true);
+    yield entry('..', ROOT_NODE, true);
     if (nodeid === FEATURES_NODE) {
-      return FEATURES.map((name, i) => ({ name, ino: FIRST_FEATURE_NODE + i, isDirectory: false }));
+      for (const [i, name] of FEATURES.entries()) yield entry(name, FIRST_FEATURE_NODE + i, false);
+      return;
     }
-    return [
-      { name: CONTROL_NAME, ino: CONTROL_NODE, isDirectory: false },
-      ...[...this.#devices].map(({ name, minor }) => ({
-        name,
-        ino: FIRST_DEVICE_NODE + minor,
-        isDirectory: false,
-      })),
-      { name: FEATURES_NAME, ino: FEATURES_NODE, isDirectory: true },
-    ];
+    yield entry(CONTROL_NAME, CONTROL_NODE, false);
+    yield entry(FEATURES_NAME, FEATURES_NODE, true);
+    for (const { name, minor } of this.#devices) {
+      yield { name, ino: FIRST_DEVICE_NODE + minor, isDirectory: false, position: position + 1 + minor };
+    }
   }
 }

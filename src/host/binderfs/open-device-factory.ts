@@ -1,3 +1,4 @@
+import { ENFILE } from '../../abi/errno.ts';
 import type { Driver } from '../../driver/driver.ts';
 import type { Area, ThreadId } from '../../driver/ports.ts';
 import type { Thread } from '../../driver/thread.ts';
@@ -12,6 +13,7 @@ import { PassthroughRegion, type ReceiveRegion, StoreRegion } from '../linux/rec
 import type { ThreadWatch } from '../linux/thread-watch.ts';
 import type { Device } from './device.ts';
 import { OpenDevice, type OpenDeviceOwner } from './open-device.ts';
+import { Room, type Usage } from './room.ts';
 
 /**
  * How received data gets to clients: `passthrough` shares memory with them, `store` puts it into the page cache of the
@@ -51,10 +53,14 @@ export class OpenDeviceFactory {
   readonly #finder: MappingFinder;
   readonly #memory = new ProcessMemory();
   readonly #threads: ThreadWatch<Thread>;
+  readonly #opens: ReadonlyMap<number, OpenDevice>;
+  readonly #room = new Room();
   readonly #log: (message: string) => void;
 
   constructor(options: {
     mode: DeliveryMode;
+    /** All that are open now. */
+    opens: ReadonlyMap<number, OpenDevice>;
     driver: Driver;
     session: FuseSession;
     mount: number;
@@ -62,6 +68,7 @@ export class OpenDeviceFactory {
     log: (message: string) => void;
   }) {
     this.mode = options.mode;
+    this.#opens = options.opens;
     this.#driver = options.driver;
     this.#session = options.session;
     this.#mount = options.mount;
@@ -70,34 +77,48 @@ export class OpenDeviceFactory {
     this.#log = options.log;
   }
 
-  /** @throws IdentityError, SystemCallError, or Node's own errors when the daemon has no descriptors left. */
-  open(requested: OpenRequested): Opened {
-    const { owner, device, nodeid, thread, flags } = requested;
+  /** @throws IdentityError, SystemCallError, or Node's own errors; ENFILE when there are enough opens. */
+  open({ owner, device, nodeid, thread, flags }: OpenRequested): Opened {
+    if (!this.#room.forOpen(this.#usage())) throw new SystemCallError('open', ENFILE, 'one more device');
     const identity = identify(thread);
     const { region, replyFlags, backingId } =
-      this.mode === 'passthrough' ? this.#passthrough(device) : this.#store(nodeid);
-    const open = new OpenDevice({
-      driver: this.#driver,
-      owner,
-      device,
-      identity,
-      memory: this.#memory,
-      mappings: this.#finder.forInode(nodeid),
-      region,
-      threads: this.#threads,
-      flags: new FileFlags(nodeid, this.#mount),
-      opensNonBlocking: (flags & O_NONBLOCK) !== 0,
-      // The caller looks the id up after our answer, on its own time: only its next request shows that it has.
-      didOpen: () => {
-        if (backingId > 0) this.#session.closeBacking(backingId);
-      },
-      log: this.#log,
-    });
-    return { open, replyFlags, backingId };
+      this.mode === 'passthrough' ? this.#passthrough() : this.#store(nodeid);
+    const closeBacking = (): void => {
+      if (backingId > 0) this.#session.closeBacking(backingId);
+    };
+    const mappings = this.#finder.forInode(nodeid);
+    try {
+      const open = new OpenDevice({
+        driver: this.#driver,
+        owner,
+        device,
+        identity,
+        memory: this.#memory,
+        mappings,
+        region,
+        threads: this.#threads,
+        mayWatch: () => this.#room.forThread(this.#usage()),
+        flags: new FileFlags(nodeid, this.#mount),
+        opensNonBlocking: (flags & O_NONBLOCK) !== 0,
+        // The caller looks the id up after our answer, on its own time: only its next request shows that it has.
+        didOpen: closeBacking,
+        log: this.#log,
+      });
+      return { open, replyFlags, backingId };
+    } catch (error) {
+      mappings.release();
+      closeBacking();
+      region.release();
+      throw error;
+    }
   }
 
-  #passthrough(device: Device): Backed {
-    const region = new PassthroughRegion(device.name);
+  #usage(): Usage {
+    return { opens: this.#opens.size, threads: this.#threads.size };
+  }
+
+  #passthrough(): Backed {
+    const region = new PassthroughRegion('binder');
     const backingId = this.#session.openBacking(region.fd);
     if (backingId < 0) {
       region.release();
@@ -117,7 +138,8 @@ export class OpenDeviceFactory {
     const isDirect = this.#session.connection?.directIoMmap === true;
     return {
       region,
-      replyFlags: isDirect ? OPEN_REPLY_FLAG.DIRECT_IO : OPEN_REPLY_FLAG.KEEP_CACHE,
+      // Without KEEP_CACHE the kernel drops what an earlier open through a bind mount of the file has received.
+      replyFlags: isDirect ? OPEN_REPLY_FLAG.DIRECT_IO : 0,
       backingId: 0,
     };
   }

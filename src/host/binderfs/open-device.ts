@@ -5,10 +5,11 @@ import type { Thread } from '../../driver/thread.ts';
 import { MAX_DATA } from '../fuse/session.ts';
 import { createArea } from '../linux/area.ts';
 import type { FileFlags } from '../linux/file-flags.ts';
-import type { Identity } from '../linux/identity.ts';
+import { type Identity, UNMAPPED_UID } from '../linux/identity.ts';
 import type { ClientMappings, MappedRange } from '../linux/mapping-finder.ts';
 import { type ReceiveRegion, StoreRegion } from '../linux/receive-region.ts';
 import type { ThreadWatch } from '../linux/thread-watch.ts';
+import { textOf } from './byte-string.ts';
 import type { Device } from './device.ts';
 
 /**
@@ -48,6 +49,8 @@ export interface OpenDeviceParts {
   readonly mappings: ClientMappings;
   readonly region: ReceiveRegion;
   readonly threads: ThreadWatch<Thread>;
+  /** Whether there are descriptors left to watch another thread. */
+  readonly mayWatch: () => boolean;
   readonly flags: FileFlags;
   /** O_NONBLOCK as open(2) was given it. */
   readonly opensNonBlocking: boolean;
@@ -71,6 +74,7 @@ export class OpenDevice implements Client {
   readonly #mappings: ClientMappings;
   readonly #region: ReceiveRegion;
   readonly #threads: ThreadWatch<Thread>;
+  readonly #mayWatch: () => boolean;
   readonly #flags: FileFlags;
   readonly #log: (message: string) => void;
   #didOpen: (() => void) | null;
@@ -80,6 +84,7 @@ export class OpenDevice implements Client {
   #isUnmapped = false;
   #nextIdleSearch = 0;
   #isSearchSpent = false;
+  #didComplain = false;
   #isNonBlocking: boolean;
   #flagsReadAt = Number.NEGATIVE_INFINITY;
   readonly #watched = new Map<ThreadId, Thread>();
@@ -92,6 +97,7 @@ export class OpenDevice implements Client {
     this.#mappings = parts.mappings;
     this.#region = parts.region;
     this.#threads = parts.threads;
+    this.#mayWatch = parts.mayWatch;
     this.#flags = parts.flags;
     this.#isNonBlocking = parts.opensNonBlocking;
     this.#log = parts.log;
@@ -122,15 +128,22 @@ export class OpenDevice implements Client {
     this.#didOpen = null;
   }
 
-  /** Called after each ioctl and poll of `id`: a thread that is new to the driver is watched for its end. */
+  /**
+   * Called with each ioctl and poll of `id`, before it is answered: a thread that is new to the driver is watched for
+   * its end. Where that cannot be, the end is seen when the device is closed.
+   */
   watchThread(id: ThreadId): void {
-    const { threads } = this.process;
-    if (threads.size === this.#watched.size) return;
+    const now = this.process.threads.get(id);
     const before = this.#watched.get(id);
-    const now = threads.get(id);
+    if (now === before) return;
     if (before) this.#threads.unwatch(id, before);
-    if (now && this.#threads.watch(id, now)) this.#watched.set(id, now);
+    if (now && this.#canWatch(id, now)) this.#watched.set(id, now);
     else this.#watched.delete(id);
+  }
+
+  /** The end of `thread` was seen. */
+  didUnwatch(thread: Thread): void {
+    if (this.#watched.get(thread.id) === thread) this.#watched.delete(thread.id);
   }
 
   /** What the client's mapping of the file holds, for a READ of it; `null` where the mapping is not served by us. */
@@ -146,7 +159,7 @@ export class OpenDevice implements Client {
     const now = performance.now();
     if (now - this.#flagsReadAt > NON_BLOCKING_MAX_AGE) {
       this.#flagsReadAt = now;
-      this.#isNonBlocking = this.#flags.isNonBlocking(thread) ?? this.#isNonBlocking;
+      this.#isNonBlocking = this.#flagsOf(thread) ?? this.#isNonBlocking;
     }
     return this.#isNonBlocking;
   }
@@ -170,7 +183,13 @@ export class OpenDevice implements Client {
   }
 
   euidSeenBy(viewer: Client, euid: number): number {
-    return viewer instanceof OpenDevice ? this.identity.euidSeenBy(viewer.identity, euid) : euid;
+    if (!(viewer instanceof OpenDevice)) return euid;
+    try {
+      return this.identity.euidSeenBy(viewer.identity, euid);
+    } catch {
+      // Its user namespace cannot be read now
+      return UNMAPPED_UID;
+    }
   }
 
   answer(thread: Thread, errno: number): void {
@@ -190,6 +209,24 @@ export class OpenDevice implements Client {
     this.#region.release();
   }
 
+  /** Out of descriptors, the daemon must serve those who are there all the same. */
+  #flagsOf(thread: ThreadId): boolean | null {
+    try {
+      return this.#flags.isNonBlocking(thread);
+    } catch {
+      return null;
+    }
+  }
+
+  #canWatch(id: ThreadId, thread: Thread): boolean {
+    try {
+      return this.#mayWatch() && this.#threads.watch(id, thread);
+    } catch (error) {
+      this.#log(`cannot watch thread ${id}: ${(error as Error).message}`);
+      return false;
+    }
+  }
+
   #findMapping(): void {
     const start = performance.now();
     const { ranges, scanned } = this.#mappings.findAgain();
@@ -199,9 +236,10 @@ export class OpenDevice implements Client {
     if (!range) return;
     if (ranges.length > 1 || range.writable) {
       const what = ranges.length > 1 ? 'more than one mapping' : 'a writable mapping';
-      this.#log(
-        `pid ${this.pid} has ${what} of ${this.device.name}: it cannot receive; map once, with PROT_READ`,
-      );
+      const name = textOf(this.device.name);
+      if (!this.#didComplain)
+        this.#log(`pid ${this.pid} has ${what} of ${name}: it cannot receive; map once, with PROT_READ`);
+      this.#didComplain = true;
       return;
     }
     this.#range = range;

@@ -1,0 +1,322 @@
+import assert from 'node:assert/strict';
+import { type ChildProcess, fork } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import {
+  type Ability,
+  DEFAULT_MAP,
+  type OpenOptions,
+  type Peer,
+  type PeerThread,
+  type World,
+} from './world.ts';
+
+/** What a device's driver tells of itself, outside its mount. */
+export interface DriverCounts {
+  /** Threads asleep in a read. */
+  readonly sleeping: number;
+  /** Opens of devices. */
+  readonly processes: number;
+  readonly nodes: number;
+  readonly refs: number;
+  readonly deaths: number;
+  readonly transactions: number;
+  readonly buffers: number;
+}
+
+/** A Binder device in the file system, whichever driver is behind it. */
+export interface DeviceUnderTest {
+  /** Path of a device that nobody else uses. Its context manager's user is the first scenario's for its whole life. */
+  readonly device: string;
+  readonly abilities: Iterable<Ability>;
+  /** Asks the driver, by another way than the device. */
+  readonly counts: () => Promise<DriverCounts>;
+  /** Milliseconds that the driver may take to act on a closed duplicate, where close(2) does not wait for it. */
+  readonly flushDelay?: number;
+}
+
+/** How long a driver may take to come to rest, milliseconds: far more than any scenario causes. */
+const PATIENCE = 10_000;
+/** Memory of each open: what is placed, and at its end what is placed before a hole. */
+const HEAP_SIZE = 2 * 1024 * 1024;
+const BEFORE_HOLE = 64 * 1024;
+
+/**
+ * Processes that live from scenario to scenario, because starting one takes longer than a scenario. Dispose of them
+ * when all scenarios are done, or when one failed: its threads may still sleep in the driver.
+ */
+export class Puppets {
+  readonly #puppets = new Map<string, Puppet>();
+
+  /** The puppet that plays this process: one for each name and user. */
+  async get(name: string, euid: number | undefined): Promise<Puppet> {
+    const key = `${name} ${euid ?? ''}`;
+    let puppet = this.#puppets.get(key);
+    if (!puppet) {
+      puppet = await Puppet.start();
+      this.#puppets.set(key, puppet);
+      if (euid !== undefined) await puppet.ask('setUser', { euid });
+    }
+    return puppet;
+  }
+
+  /** Adds a device to a binderfs mount. */
+  async addDevice(control: string, name: string): Promise<void> {
+    await (await this.get('administrator', undefined)).ask('addDevice', { control, name });
+  }
+
+  dispose(): void {
+    for (const puppet of this.#puppets.values()) puppet.kill();
+    this.#puppets.clear();
+  }
+}
+
+/** Real processes and threads on a real device. One world at a time may use the puppets and the device. */
+export class MountWorld implements World {
+  readonly abilities: ReadonlySet<Ability>;
+  readonly #target: DeviceUnderTest;
+  readonly #puppets: Puppets;
+  readonly #before: DriverCounts;
+  readonly #open = new Set<MountPeer>();
+  /** Ioctls whose answer did not arrive yet. */
+  #underWay = 0;
+
+  private constructor(target: DeviceUnderTest, puppets: Puppets, before: DriverCounts) {
+    this.#target = target;
+    this.#puppets = puppets;
+    this.#before = before;
+    this.abilities = new Set(target.abilities);
+  }
+
+  static async create(target: DeviceUnderTest, puppets: Puppets): Promise<MountWorld> {
+    return new MountWorld(target, puppets, await target.counts());
+  }
+
+  async open({ process, map = DEFAULT_MAP, nonBlocking = false, euid }: OpenOptions): Promise<Peer> {
+    const puppet = await this.#puppets.get(process, euid);
+    const mapSize = map === false ? 0 : map;
+    const { device } = this.#target;
+    const opened = (await puppet.ask('open', {
+      device,
+      nonBlocking,
+      mapSize,
+      heapSize: HEAP_SIZE,
+    })) as Opened;
+    const peer = new MountPeer(this, puppet, { ...opened, mapSize });
+    this.#open.add(peer);
+    return peer;
+  }
+
+  settle(): Promise<void> {
+    return this.#until(
+      // Answers that are on their way count as under way, so equal numbers mean that all the others sleep.
+      ({ sleeping }) => sleeping === this.#underWay + this.#before.sleeping,
+      () => `${this.#underWay} ioctls are under way, and not as many sleep`,
+    );
+  }
+
+  async afterFlush(): Promise<void> {
+    if (this.#target.flushDelay !== undefined) await sleep(this.#target.flushDelay);
+    await this.settle();
+  }
+
+  /** Resolves when the driver has noticed that a device was closed. */
+  forget(peer: MountPeer): Promise<void> {
+    this.#open.delete(peer);
+    return this.#until(
+      ({ processes }) => processes === this.#before.processes + this.#open.size,
+      () => 'a closed device is still open to the driver',
+    );
+  }
+
+  async close(): Promise<void> {
+    for (const peer of [...this.#open]) await peer.close();
+    await this.settle();
+    assert.equal(this.#underWay, 0, 'ioctls that were never answered');
+    assert.deepEqual(await this.#target.counts(), this.#before, 'objects left when all processes are gone');
+  }
+
+  /** Counts an ioctl while it is under way. */
+  async track<T>(ioctl: Promise<T>): Promise<T> {
+    this.#underWay++;
+    try {
+      return await ioctl;
+    } finally {
+      this.#underWay--;
+    }
+  }
+
+  async #until(isSo: (counts: DriverCounts) => boolean, complaint: () => string): Promise<void> {
+    const deadline = Date.now() + PATIENCE;
+    while (!isSo(await this.#target.counts())) {
+      if (Date.now() > deadline) {
+        throw new Error(`The driver did not come to rest in ${PATIENCE / 1000} s: ${complaint()}`);
+      }
+      await sleep(1);
+    }
+  }
+}
+
+/** What a puppet tells of an open. */
+interface Opened {
+  readonly fd: number;
+  readonly mapping: number;
+  readonly heap: number;
+  readonly pid: number;
+}
+
+class MountPeer implements Peer {
+  readonly #world: MountWorld;
+  readonly #puppet: Puppet;
+  readonly #opened: Opened & { readonly mapSize: number };
+  #heapUsed = 0;
+  #isMapped = true;
+  /** The ends of ioctls under way, by thread. */
+  readonly #inDriver = new Map<string, Promise<void>>();
+
+  constructor(world: MountWorld, puppet: Puppet, opened: Opened & { mapSize: number }) {
+    this.#world = world;
+    this.#puppet = puppet;
+    this.#opened = opened;
+  }
+
+  get pid(): number {
+    return this.#opened.pid;
+  }
+
+  get mapping(): number {
+    return this.#isMapped ? this.#opened.mapping : 0;
+  }
+
+  async thread(name: string): Promise<PeerThread> {
+    await this.#puppet.ask('thread', { name });
+    const { fd } = this.#opened;
+    const ask = async (what: string, request: object) => {
+      const answer = this.#puppet.ask('inThread', { name, request: { what, fd, ...request } });
+      const ended = answer.then(
+        () => {},
+        () => {},
+      );
+      this.#inDriver.set(name, ended);
+      try {
+        return await this.#world.track(answer);
+      } finally {
+        this.#inDriver.delete(name);
+      }
+    };
+    return {
+      ioctl: async (command, argument) => {
+        const { errno, bytes } = (await ask('ioctl', { command, bytes: argument })) as IoctlAnswer;
+        argument.set(bytes);
+        return errno;
+      },
+      poll: async () => (await ask('poll', {})) as boolean,
+      interrupt: async () => {
+        const ended = this.#inDriver.get(name);
+        await this.#puppet.ask('interrupt', { name });
+        // Where it ends an ioctl, the driver needs a moment to hear of it.
+        await ended;
+      },
+    };
+  }
+
+  async place(bytes: Uint8Array): Promise<number> {
+    const at = this.#heapUsed;
+    if (at + bytes.length > HEAP_SIZE - BEFORE_HOLE) {
+      throw new RangeError(`Cannot place ${bytes.length} bytes: the heap of ${HEAP_SIZE} bytes is full`);
+    }
+    this.#heapUsed = Math.ceil((at + bytes.length) / 8) * 8;
+    return this.#write(this.#opened.heap + at, bytes);
+  }
+
+  placeBeforeHole(bytes: Uint8Array): Promise<number> {
+    return this.#write(this.#opened.heap + HEAP_SIZE - bytes.length, bytes);
+  }
+
+  async #write(address: number, bytes: Uint8Array): Promise<number> {
+    if (bytes.length > 0) await this.#puppet.ask('write', { address, bytes });
+    return address;
+  }
+
+  async received(address: number, length: number): Promise<Uint8Array> {
+    if (length === 0) return new Uint8Array();
+    return (await this.#puppet.ask('read', { address, length })) as Uint8Array;
+  }
+
+  async unmap(): Promise<void> {
+    const { mapping, mapSize } = this.#opened;
+    await this.#puppet.ask('unmap', { mapping, mapSize });
+    this.#isMapped = false;
+  }
+
+  async closeDuplicate(): Promise<void> {
+    await this.#puppet.ask('closeDuplicate', { fd: this.#opened.fd });
+    await this.#world.afterFlush();
+  }
+
+  async close(): Promise<void> {
+    const { fd, mapSize } = this.#opened;
+    await this.#puppet.ask('close', { fd, mapping: this.mapping, mapSize });
+    await this.#world.forget(this);
+    await this.#world.settle();
+  }
+}
+
+interface IoctlAnswer {
+  readonly errno: number;
+  readonly bytes: Uint8Array;
+}
+
+/** A child process that does what it is told (puppet.mjs). */
+class Puppet {
+  readonly #child: ChildProcess;
+  readonly #waiting = new Map<
+    number,
+    { resolve: (result: unknown) => void; reject: (error: Error) => void }
+  >();
+  #lastSerial = 0;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    child.on('message', (message) => this.#hear(message as Answer));
+    child.on('exit', (code, signal) => {
+      for (const { reject } of this.#waiting.values()) {
+        reject(new Error(`A puppet ended by ${signal ?? `exit code ${code}`} in the middle of a scenario`));
+      }
+    });
+  }
+
+  static start(): Promise<Puppet> {
+    const path = fileURLToPath(new URL('./puppet.mjs', import.meta.url));
+    const puppet = new Puppet(fork(path, { serialization: 'advanced', execArgv: [] }));
+    return new Promise((resolve, reject) => {
+      puppet.#waiting.set(0, { resolve: () => resolve(puppet), reject });
+    });
+  }
+
+  ask(what: string, request: object): Promise<unknown> {
+    const serial = ++this.#lastSerial;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(serial, { resolve, reject });
+      this.#child.send({ serial, what, ...request });
+    });
+  }
+
+  kill(): void {
+    this.#waiting.clear();
+    this.#child.kill('SIGKILL');
+  }
+
+  #hear({ serial, result, error }: Answer): void {
+    const waiting = this.#waiting.get(serial);
+    this.#waiting.delete(serial);
+    if (error === undefined) waiting?.resolve(result);
+    else waiting?.reject(new Error(`In the puppet: ${error}`));
+  }
+}
+
+interface Answer {
+  readonly serial: number;
+  readonly result?: unknown;
+  readonly error?: string;
+}
