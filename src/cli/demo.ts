@@ -2,16 +2,22 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { embeddedDemo } from '../demo/embedded.ts';
 import { client, echo, manager } from '../demo/roles.ts';
-import { CliError } from './exit-code.ts';
+import { CliError, fail } from './exit-code.ts';
 
 const MAIN = process.argv[1] as string;
 const TEXT = 'Hello from one process to another';
 
 /** How long each program of the demonstration may take until it is ready, in milliseconds. */
 const READY_TIMEOUT = 15_000;
+
+/** How long each may take to end when it is told to, in milliseconds. */
+const STOP_TIMEOUT = 5000;
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** `ubinder demo`: what `npm start` shows. */
 export function demoCommand(): Command {
@@ -21,15 +27,14 @@ export function demoCommand(): Command {
     )
     .option('--once', 'stop after the call')
     .action(async (options: { once?: boolean }) => {
-      const daemon = await startDaemon();
-      if ('why' in daemon) {
-        process.stdout.write(`${await embeddedDemo(TEXT)}\n`);
-        process.stdout.write(
-          `No Binder device can be served here: ${daemon.why}; this call ran on the driver inside one process. \`npx ubinder doctor\` tells more.\n`,
-        );
-        return;
-      }
-      await show(daemon, options.once === true);
+      await using demonstration = new Demonstration();
+      const why = await demonstration.start();
+      if (why === null) return await demonstration.show(options.once === true);
+      if (demonstration.isInterrupted) return;
+      process.stdout.write(`${await embeddedDemo(TEXT)}\n`);
+      process.stdout.write(
+        `No Binder device can be served here: ${why}; this call ran on the driver inside one process. \`npx ubinder doctor\` tells more.\n`,
+      );
     });
   for (const [role, text] of [
     ['manager', 'be the context manager'],
@@ -42,7 +47,7 @@ export function demoCommand(): Command {
       .action(async ({ device }: { device: string }) => {
         const thread = await open(device);
         const run = role === 'manager' ? manager : echo;
-        await run(thread, () => process.stdout.write('ready\n'));
+        await run(thread, () => process.stdout.write('ready\n')).catch(fail);
       });
   }
   command
@@ -51,103 +56,138 @@ export function demoCommand(): Command {
     .argument('<text>', 'what to say')
     .requiredOption('--device <path>', 'the Binder device')
     .action(async (text: string, { device }: { device: string }) => {
-      process.stdout.write(`${await client(await open(device), text)}\n`);
+      process.stdout.write(`${await client(await open(device), text).catch(fail)}\n`);
     });
   return command;
 }
 
 async function open(device: string) {
   const { BinderDevice } = await import('../binder/connections/device.ts');
-  return new BinderDevice(device, { mapSize: 128 * 1024 });
-}
-
-/** A running program of the demonstration. */
-interface Started {
-  readonly child: ChildProcess;
-  readonly directory: string;
-}
-
-async function startDaemon(): Promise<Started | { why: string }> {
-  const directory = mkdtempSync(`${tmpdir()}/ubinder-demo-`);
-  const child = start(['up', '--mount', directory]);
-  const why = await readiness(child);
-  if (why === null) return { child, directory };
-  rmdirSync(directory);
-  return { why };
-}
-
-async function show({ child: daemon, directory }: Started, once: boolean): Promise<void> {
-  const device = `${directory}/binder`;
-  const children = [daemon];
-  const ended = new Promise<void>((stop) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stop());
-    daemon.once('exit', () => stop());
-  });
   try {
-    for (const role of ['manager', 'echo']) {
-      const child = start(['demo', role, '--device', device]);
-      children.push(child);
-      const why = await readiness(child);
-      if (why !== null) throw new CliError(`The ${role} of the demonstration did not start: ${why}`);
-    }
-    const [, managerProcess, echoProcess] = children;
-    process.stdout.write(
-      `Serving ${device} (pid ${daemon.pid}); context manager pid ${managerProcess?.pid}, echo service pid ${echoProcess?.pid}\n`,
+    return new BinderDevice(device, { mapSize: 128 * 1024 });
+  } catch (error) {
+    throw new CliError(
+      `Cannot open ${device}: ${(error as Error).message}; is it served? See \`ubinder status\``,
     );
-    process.stdout.write(await say(device));
-    if (once) return;
-    process.stdout.write(
-      `Call it yourself: npx ubinder demo call --device ${device} 'your words'   (Ctrl-C stops)\n`,
-    );
-    await ended;
-  } finally {
-    for (const child of children.reverse()) await stop(child);
-    rmdirSync(directory);
   }
 }
 
-/** Makes the call in a process of its own. @returns what it printed. */
-async function say(device: string): Promise<string> {
-  const child = start(['demo', 'call', '--device', device, TEXT]);
-  let said = '';
-  child.stdout?.on('data', (chunk: Buffer) => {
-    said += chunk;
-  });
-  const code = await new Promise<number | null>((done) => child.once('close', done));
-  if (code !== 0) throw new CliError(`The call of the demonstration failed with code ${code}`);
-  return said;
-}
-
-function start(args: string[]): ChildProcess {
-  // Signals of the terminal are for us: we stop the others, the daemon last.
-  return spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'], detached: true });
-}
-
-/** Waits for a program's first line. @returns `null` when it is ready, else why it is not. */
-function readiness(child: ChildProcess): Promise<string | null> {
-  let said = '';
-  child.stderr?.on('data', (chunk: Buffer) => {
-    said += chunk;
-  });
-  return new Promise((done) => {
-    const timer = setTimeout(() => {
-      child.kill();
-      done(`no answer within ${READY_TIMEOUT / 1000} s`);
-    }, READY_TIMEOUT);
-    const settle = (why: string | null) => {
-      clearTimeout(timer);
-      done(why);
+/** The demonstration's processes and its directory. Disposing ends and removes them all, at whatever point it is. */
+class Demonstration implements AsyncDisposable {
+  readonly #directory = mkdtempSync(`${tmpdir()}/ubinder-demo-`);
+  readonly #children: ChildProcess[] = [];
+  #interrupt: () => void = () => {};
+  readonly #interrupted = new Promise<void>((resolve) => {
+    this.#interrupt = () => {
+      this.isInterrupted = true;
+      resolve();
     };
-    if (child.stdout) createInterface({ input: child.stdout }).once('line', () => settle(null));
-    child.once('close', (code) =>
-      settle(said.trim().replace(/^ubinder: /, '') || `it ended with code ${code}`),
+  });
+  /** Somebody pressed Ctrl-C, or the like. */
+  isInterrupted = false;
+
+  constructor() {
+    for (const signal of SIGNALS) process.on(signal, this.#interrupt);
+  }
+
+  /** Starts the daemon. @returns `null` when it serves, else why it cannot. */
+  async start(): Promise<string | null> {
+    // However this process ends, the daemon does, too; and with it the others
+    const daemon = this.#run(['up', '--mount', this.#directory, '--until-exit', `${process.pid}`]);
+    return this.#readiness(daemon);
+  }
+
+  /** Makes the call, then goes on serving unless that is to be all. */
+  async show(once: boolean): Promise<void> {
+    const device = `${this.#directory}/binder`;
+    for (const role of ['manager', 'echo']) {
+      const why = await this.#readiness(this.#run(['demo', role, '--device', device]));
+      if (this.isInterrupted) return;
+      if (why !== null) throw new CliError(`The ${role} of the demonstration did not start: ${why}`);
+    }
+    const [daemon, manager, echo] = this.#children as [ChildProcess, ChildProcess, ChildProcess];
+    process.stdout.write(
+      `Serving ${device} (pid ${daemon.pid}); context manager pid ${manager.pid}, echo service pid ${echo.pid}\n`,
     );
+    process.stdout.write(await this.#say(device));
+    if (once || this.isInterrupted) return;
+    process.stdout.write(
+      `Call it yourself: npx ubinder demo call --device ${device} 'your words'   (Ctrl-C stops)\n`,
+    );
+    const died = [daemon, manager, echo].map((child) => ended(child).then(() => child));
+    const child = await Promise.race([...died, this.#interrupted]);
+    if (child)
+      throw new CliError(`A process of the demonstration ended: ${child.spawnargs.slice(2).join(' ')}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // The daemon is the last, so that the others can close their devices
+    for (const child of this.#children.reverse()) await stop(child);
+    try {
+      rmdirSync(this.#directory);
+    } catch (error) {
+      process.stderr.write(`ubinder: ${this.#directory} is left: ${(error as Error).message}\n`);
+    }
+    for (const signal of SIGNALS) process.off(signal, this.#interrupt);
+  }
+
+  /** Makes the call in a process of its own. @returns what it printed. */
+  async #say(device: string): Promise<string> {
+    const child = this.#run(['demo', 'call', '--device', device, TEXT]);
+    let said = '';
+    let complaint = '';
+    child.stdout?.on('data', (chunk: Buffer) => {
+      said += chunk;
+    });
+    child.stderr?.on('data', (chunk: Buffer) => {
+      complaint += chunk;
+    });
+    await Promise.race([ended(child), this.#interrupted]);
+    if (this.isInterrupted || child.exitCode === 0) return said;
+    throw new CliError(`The call of the demonstration failed: ${complaint.trim().replace(/^ubinder: /, '')}`);
+  }
+
+  #run(args: string[]): ChildProcess {
+    // Signals of the terminal are for us: we stop the others, the daemon last
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    this.#children.push(child);
+    return child;
+  }
+
+  /** Waits for a program's first line. @returns `null` when it is ready, else why it is not. */
+  async #readiness(child: ChildProcess): Promise<string | null> {
+    let said = '';
+    child.stderr?.on('data', (chunk: Buffer) => {
+      said += chunk;
+    });
+    const ready = new Promise<null>((done) => {
+      if (child.stdout) createInterface({ input: child.stdout }).once('line', () => done(null));
+    });
+    const failed = ended(child).then(
+      (code) => said.trim().replace(/^ubinder: /, '') || `it ended with code ${code}`,
+    );
+    const late = sleep(READY_TIMEOUT, `no answer within ${READY_TIMEOUT / 1000} s`, { ref: false });
+    return Promise.race([ready, failed, late, this.#interrupted.then(() => 'interrupted')]);
+  }
+}
+
+/** Resolves when a process has ended and all it said was read. @returns its exit code. */
+function ended(child: ChildProcess): Promise<number | null> {
+  return new Promise((done) => {
+    if (child.exitCode !== null || child.signalCode !== null) done(child.exitCode);
+    else child.once('close', done);
   });
 }
 
+/** Ends a process, by force if it takes its time. */
 async function stop(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
-  const closed = new Promise((done) => child.once('close', done));
+  const closed = ended(child);
   child.kill('SIGTERM');
+  const timer = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT);
   await closed;
+  clearTimeout(timer);
 }

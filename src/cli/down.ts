@@ -1,24 +1,37 @@
+import { rmSync } from 'node:fs';
 import { Command } from 'commander';
-import { askDaemon } from '../host/daemon/control-socket.ts';
+import { controlFiles } from '../host/daemon/control-path.ts';
+import { stopDaemon } from '../host/daemon/control-socket.ts';
+import { holder, lockMount } from '../host/daemon/mount-lock.ts';
 import { recoverStaleMount } from '../host/daemon/stale-mount.ts';
-import type { Status } from '../host/daemon/status.ts';
-import { CliError, EXIT } from './exit-code.ts';
+import { CliError, EXIT, fail } from './exit-code.ts';
 import { mountPointFrom } from './mount-point.ts';
-import { waitForExit } from './wait-for-exit.ts';
 
-/** `ubinder down`: asks the daemon to stop, or clears away what a killed one left. */
+/** `ubinder down`: tells the daemon to stop, or clears away what a killed one left. */
 export function downCommand(): Command {
   return new Command('down')
     .description('stop serving: unmounts, and ends the daemon')
     .option('--mount <dir>', 'the directory that is served')
     .action(async (options: { mount?: string }) => {
       const mountPoint = mountPointFrom(options.mount);
-      const status = (await askDaemon(mountPoint, 'status')) as Status | null;
-      if (status) {
-        await askDaemon(mountPoint, 'stop');
-        await waitForExit(status.pid);
-      } else if (!recoverStaleMount(mountPoint)) {
-        throw new CliError(`Nothing is served at ${mountPoint}`, EXIT.notServing);
-      }
+      await down(mountPoint).catch(fail);
     });
+}
+
+async function down(mountPoint: string): Promise<void> {
+  if (await stopDaemon(mountPoint)) return;
+  const lock = lockMount(mountPoint);
+  if (!lock) {
+    const pid = holder(mountPoint) ?? 'unknown';
+    throw new CliError(
+      `Cannot stop the daemon of ${mountPoint} (pid ${pid}): it is starting or ending; try again`,
+    );
+  }
+  try {
+    const recovered = await recoverStaleMount(mountPoint);
+    rmSync(controlFiles(mountPoint).socket, { force: true });
+    if (!recovered) throw new CliError(`Nothing is served at ${mountPoint}`, EXIT.notServing);
+  } finally {
+    lock.release();
+  }
 }

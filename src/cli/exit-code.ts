@@ -19,3 +19,8 @@ export class CliError extends Error {
     this.exitCode = exitCode;
   }
 }
+
+/** Tells the failure of what a command uses as its own. */
+export function fail(error: unknown): never {
+  throw error instanceof CliError ? error : new CliError((error as Error).message);
+}

@@ -25,7 +25,11 @@ const program = new Command('ubinder')
   .addCommand(doctorCommand())
   .addCommand(demoCommand());
 // `run` has exit codes of its own, which must not be taken for its command's.
-for (const command of program.commands) if (command.name() !== 'run') command.exitOverride();
+for (const command of program.commands) {
+  if (command.name() === 'run') continue;
+  command.exitOverride();
+  for (const part of command.commands) part.exitOverride();
+}
 
 try {
   await program.parseAsync();
@@ -35,6 +39,10 @@ try {
   } else if (error instanceof CliError) {
     process.stderr.write(`ubinder: ${error.message}\n`);
     process.exitCode = error.exitCode;
+  } else if (error instanceof Error && 'syscall' in error) {
+    // The system refused something; the message says what
+    process.stderr.write(`ubinder: ${error.message}\n`);
+    process.exitCode = EXIT.failed;
   } else {
     throw error;
   }

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { askDaemon } from '../host/daemon/control-socket.ts';
 import type { Status } from '../host/daemon/status.ts';
-import { CliError, EXIT } from './exit-code.ts';
+import { CliError, EXIT, fail } from './exit-code.ts';
 import { mountPointFrom } from './mount-point.ts';
 
 /** `ubinder status`: what the daemon serves, in numbers. */
@@ -12,7 +12,7 @@ export function statusCommand(): Command {
     .option('--json', 'print one JSON object')
     .action(async (options: { mount?: string; json?: boolean }) => {
       const mountPoint = mountPointFrom(options.mount);
-      const status = (await askDaemon(mountPoint, 'status')) as Status | null;
+      const status = (await askDaemon(mountPoint, 'status').catch(fail)) as Status | null;
       if (!status) throw new CliError(`Nothing is served at ${mountPoint}`, EXIT.notServing);
       process.stdout.write(options.json ? `${JSON.stringify(status)}\n` : format(status));
     });

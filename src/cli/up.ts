@@ -1,7 +1,8 @@
 import { spawn } from 'node:child_process';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { MAX_DEVICES } from '../host/binderfs/device-table.ts';
 import type { DeliveryMode } from '../host/binderfs/open-device-factory.ts';
-import { CliError, EXIT } from './exit-code.ts';
+import { CliError, EXIT, fail } from './exit-code.ts';
 import { mountPointFrom } from './mount-point.ts';
 
 interface UpOptions {
@@ -20,17 +21,25 @@ interface UpOptions {
 /** How long a detached daemon may take until it serves, in milliseconds. */
 const READY_TIMEOUT = 15_000;
 
+/** User and group ids: the highest number stands for none. */
+const MAX_ID = 0xffff_fffe;
+
 /** `ubinder up`: serves devices until told to stop. */
 export function upCommand(): Command {
   return new Command('up')
     .description('serve Binder devices in a directory until told to stop')
     .option('--mount <dir>', 'where: default /dev/binderfs for root, $XDG_RUNTIME_DIR/ubinder otherwise')
     .option('--devices <names>', 'devices to begin with', names, ['binder', 'hwbinder', 'vndbinder'])
-    .option('--max-devices <n>', 'devices there may be, as the kernel mount option max=', natural, 1 << 20)
+    .option(
+      '--max-devices <n>',
+      'devices there may be, as the kernel mount option max=',
+      atMost(MAX_DEVICES),
+      MAX_DEVICES,
+    )
     .option('--spin <us>', 'microseconds to look for the next request before sleeping', natural, 50)
     .option('--mode <octal>', 'permissions of the devices: default 0666 for root, 0600 otherwise', octal)
-    .option('--owner <uid>', 'owner of the devices', natural)
-    .option('--group <gid>', 'group of the devices', natural)
+    .option('--owner <uid>', 'owner of the devices', atMost(MAX_ID))
+    .option('--group <gid>', 'group of the devices', atMost(MAX_ID))
     .option('--label <text>', 'security label told to services that ask for one', 'u:r:ubinder:s0')
     .option('--detach', 'return once clients can open the devices')
     .addOption(
@@ -39,6 +48,8 @@ export function upCommand(): Command {
     .action(async (options: UpOptions) => {
       const mountPoint = mountPointFrom(options.mount);
       if (options.detach) return detach(mountPoint);
+      // A daemon must not keep the directory busy in which somebody happened to start it
+      process.chdir('/');
       const { Daemon } = await import('../host/daemon/daemon.ts');
       const root = process.getuid?.() === 0;
       const daemon = await Daemon.start({
@@ -55,16 +66,14 @@ export function upCommand(): Command {
         label: options.label,
         forcedMode: forcedMode(),
         untilExit: options.untilExit,
-      }).catch((error: Error) => {
-        throw new CliError(error.message);
-      });
+      }).catch(fail);
       if (root && options.mode === undefined) {
         process.stderr.write(
           'ubinder: devices have mode 0666, as on Android: any user may open them (see --mode)\n',
         );
       }
       process.stdout.write(`ubinder ready: ${mountPoint} (pid ${process.pid})\n`);
-      await daemon.finished;
+      await daemon.finished.catch(fail);
     });
 }
 
@@ -82,14 +91,18 @@ async function detach(mountPoint: string): Promise<void> {
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+  // Until it is ready it is ours to stop
+  const onSignal = () => child.kill();
+  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, onSignal);
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => {
     said += chunk;
   });
-  const ready = await new Promise<string>((done, fail) => {
+  const ready = await new Promise<string>((done, reject) => {
     const timer = setTimeout(() => {
-      child.kill();
-      fail(
+      child.kill('SIGKILL');
+      reject(
         new CliError(`The daemon for ${mountPoint} was not ready within ${READY_TIMEOUT / 1000} s: ${said}`),
       );
     }, READY_TIMEOUT);
@@ -97,11 +110,13 @@ async function detach(mountPoint: string): Promise<void> {
       clearTimeout(timer);
       done(String(chunk));
     });
-    child.once('exit', (code) => {
+    child.once('close', (code) => {
       clearTimeout(timer);
-      fail(new CliError(said.trim().replace(/^ubinder: /, '') || `The daemon ended with code ${code}`));
+      const why = said.trim().replace(/^ubinder: /, '') || `The daemon ended with code ${code}`;
+      reject(new CliError(why, code || EXIT.failed));
     });
   });
+  for (const signal of signals) process.off(signal, onSignal);
   process.stderr.write(said);
   process.stdout.write(ready);
   child.stdout.destroy();
@@ -120,6 +135,13 @@ function natural(value: string): number {
   if (!/^\d+$/.test(value) || !Number.isSafeInteger(number))
     throw new InvalidArgumentError('Give a whole number.');
   return number;
+}
+
+function atMost(limit: number): (value: string) => number {
+  return (value) => {
+    if (natural(value) > limit) throw new InvalidArgumentError(`Give a whole number up to ${limit}.`);
+    return Number(value);
+  };
 }
 
 function octal(value: string): number {

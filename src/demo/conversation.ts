@@ -10,12 +10,14 @@ import {
   BINDER_TYPE_HANDLE,
   BINDER_VERSION,
 } from '../abi/binder.ts';
+import { EINTR } from '../abi/errno.ts';
 import { flatBinderObject } from '../abi/structs.ts';
 import {
   type BinderThread,
   type DecodedCommand,
   encodeCommands,
   READ_SIZE,
+  type WriteReadResult,
 } from '../binder/connections/binder-thread.ts';
 
 /** What a call or reply carries in the demonstration: a text, and perhaps one object behind it. */
@@ -55,7 +57,7 @@ export async function call(
   thread.reset();
   let commands: Commands = [[BC_TRANSACTION, { targetHandle: handle, code, ...place(thread, message) }]];
   for (;;) {
-    const { errno, commands: answers } = await thread.writeRead(encodeCommands(commands), READ_SIZE);
+    const { errno, commands: answers } = await writeRead(thread, commands);
     if (errno !== 0) throw new Error(`Cannot call handle ${handle}: errno ${errno}`);
     const next: Commands = [];
     for (const answer of answers) {
@@ -77,7 +79,7 @@ export async function call(
 export async function serve(thread: BinderThread, handle: (call: Incoming) => Message): Promise<void> {
   let next: Commands = [[BC_ENTER_LOOPER]];
   for (;;) {
-    const { errno, commands: events } = await thread.writeRead(encodeCommands(next), READ_SIZE);
+    const { errno, commands: events } = await writeRead(thread, next);
     if (errno !== 0) return;
     thread.reset();
     next = [];
@@ -92,6 +94,16 @@ export async function serve(thread: BinderThread, handle: (call: Incoming) => Me
       const reply = handle({ ...message, code, senderPid, senderEuid });
       next.push([BC_FREE_BUFFER, { buffer }], [BC_REPLY, place(thread, reply)]);
     }
+  }
+}
+
+/** Writes and reads; goes on after a signal (Ctrl-Z and `fg`), which ends a read. */
+async function writeRead(thread: BinderThread, commands: Commands): Promise<WriteReadResult> {
+  let bytes = encodeCommands(commands);
+  for (;;) {
+    const result = await thread.writeRead(bytes, READ_SIZE);
+    if (result.errno !== EINTR) return result;
+    bytes = bytes.subarray(result.writeConsumed);
   }
 }
 

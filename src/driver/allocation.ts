@@ -105,7 +105,9 @@ export class Allocation {
     if (async) this.freeAsyncSpace -= size;
     const buffer = new Buffer(id, range, sizes, async, senderPid);
     this.#buffers.set(range.offset, buffer);
+    // The kernel driver notes the sender afterwards: the new buffer still counts for whoever used its piece before.
     if (async) buffer.isSpamSuspect = this.#isSpam(senderPid);
+    range.senderPid = senderPid;
     return buffer;
   }
 
@@ -124,7 +126,7 @@ export class Allocation {
     let count = 0;
     let bytes = 0;
     for (const buffer of this.#buffers.values()) {
-      if (!buffer.async || buffer.senderPid !== senderPid) continue;
+      if (!buffer.async || buffer.range.senderPid !== senderPid) continue;
       count++;
       bytes += buffer.range.size;
     }

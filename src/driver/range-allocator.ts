@@ -14,6 +14,8 @@ export class Range extends RbNode {
   /** Bytes, a multiple of 8. */
   size: number;
   free = true;
+  /** Process id of who sent what lies here, or lay here last; 0 for a piece that was never used by itself. */
+  senderPid = 0;
   before: Range | null = null;
   after: Range | null = null;
 

@@ -1,10 +1,10 @@
 // A daemon of the bench's own: a private mount, ended whatever happens.
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmdirSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { run, start } from './programs.mjs';
+import { run } from './programs.mjs';
 
 /** Milliseconds until a daemon serves, and until it has stopped. */
 const READY_DEADLINE = 15_000;
@@ -21,11 +21,16 @@ export class BenchDaemon {
    * the one processor for all of its threads.
    */
   static async start(tree, { mode, cpu = null } = {}) {
+    const main = `${tree}/dist/cli/main.js`;
+    if (!existsSync(main)) throw new Error(`Cannot serve without ${main}: run \`npm run build\` first`);
     const directory = mkdtempSync(`${tmpdir()}/ubinder-bench-mount-`);
     const env = mode === undefined ? process.env : { ...process.env, UBINDER_FORCE_MODE: mode };
-    const main = `${tree}/dist/cli/main.js`;
     // A group of its own: Ctrl-C is for the bench, which then stops the daemon.
-    const child = start([process.execPath, main, 'up', '--mount', directory], { env, detached: true });
+    const child = spawn(process.execPath, [main, 'up', '--mount', directory], {
+      env,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     const daemon = new BenchDaemon(tree, directory, child);
     try {
       await daemon.#untilReady();
@@ -75,20 +80,32 @@ export class BenchDaemon {
   }
 
   async #end() {
-    const { recoverStaleMount } = await import(`${this.#tree}/dist/host/daemon/stale-mount.js`);
     const ended = this.#hasEnded()
       ? Promise.resolve()
       : new Promise((done) => this.#child.once('exit', done));
     this.#child.kill('SIGTERM');
     await Promise.race([ended, sleep(STOP_DEADLINE, undefined, { ref: false })]);
-    const wasKilled = !this.#hasEnded();
-    if (wasKilled) this.#child.kill('SIGKILL');
-    // Aborts the FUSE connection, should it still be there, before the directory is touched.
-    recoverStaleMount(this.#directory);
+    const hangs = !this.#hasEnded();
+    if (hangs) this.#child.kill('SIGKILL');
+    await this.#clearAway();
     await ended;
     rmdirSync(this.#directory);
     serving.delete(this);
-    if (wasKilled) throw new Error(`The daemon did not stop within ${STOP_DEADLINE / 1000} s: ${this.#log}`);
+    if (hangs) throw new Error(`The daemon did not stop within ${STOP_DEADLINE / 1000} s: ${this.#log}`);
+  }
+
+  /** Takes away the mount that a killed daemon leaves, and ends the requests of those who wait for it. */
+  async #clearAway() {
+    const { findMount, unmount } = await import(`${this.#tree}/dist/host/linux/mount.js`);
+    const { abortConnection } = await import(`${this.#tree}/dist/host/fuse/connections.js`);
+    const mount = findMount(this.#directory);
+    if (!mount) return;
+    try {
+      abortConnection(mount.device);
+    } catch {
+      // Not permitted in a user namespace, where the kill has to be enough.
+    }
+    unmount(this.#directory);
   }
 
   #hasEnded() {

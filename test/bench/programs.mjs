@@ -1,7 +1,5 @@
 // The bench's child processes: each with a deadline, and none left behind.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -10,25 +8,16 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const RUN_DEADLINE = 30;
 
 const running = new Set();
+let isEnding = false;
 
-/** Compiles call.c and pingpong.c into a directory of this run's own, removed by {@link Symbol.dispose}. */
-export function compilePrograms() {
-  const directory = mkdtempSync(`${tmpdir()}/ubinder-bench-`);
-  const build = (name) => {
+/** Compiles call.c and pingpong.c into `directory`. */
+export async function compilePrograms(directory) {
+  const build = async (name) => {
     const target = `${directory}/${name}`;
-    const flags = ['-O2', '-Wall', '-pthread', `-I${here}../native`];
-    execFileSync('gcc', [...flags, `${here}${name}.c`, '-o', target], {
-      stdio: ['ignore', 'inherit', 'inherit'],
-    });
+    await run(['gcc', '-O2', '-Wall', '-pthread', `-I${here}../native`, `${here}${name}.c`, '-o', target]);
     return target;
   };
-  return {
-    call: build('call'),
-    pingpong: build('pingpong'),
-    [Symbol.dispose]() {
-      rmSync(directory, { recursive: true, force: true });
-    },
-  };
+  return { call: await build('call'), pingpong: await build('pingpong') };
 }
 
 /**
@@ -65,16 +54,18 @@ export function run(command, { seconds = RUN_DEADLINE } = {}) {
 }
 
 /** Starts a program that is ended by {@link killPrograms}, if by nothing else. */
-export function start(command, options = {}) {
-  const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+export function start(command) {
+  if (isEnding) throw new Error('The bench is ending');
+  const child = spawn(command[0], command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
   running.add(child);
   child.once('close', () => running.delete(child));
   child.once('error', () => running.delete(child));
   return child;
 }
 
-/** Kills all that {@link start} and {@link run} have started and that still runs. */
+/** Kills all that {@link start} and {@link run} have started and that still runs; from now on they start nothing. */
 export function killPrograms() {
+  isEnding = true;
   for (const child of running) child.kill('SIGKILL');
 }
 

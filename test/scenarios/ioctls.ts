@@ -231,23 +231,38 @@ const labels: Scenario[] = [
 /** Who fills a receiver with oneway calls may hear of it. */
 const spam: Scenario[] = [
   {
-    name: 'a large oneway call that leaves little room is suspect; its sender hears if it wants to',
+    name: 'a large oneway call that leaves little room is suspect, where its sender’s last one lay',
     async run(world) {
       const { server, client, handle } = await pair(world, { server: { map: 65536 } });
-      const parts = [new Uint8Array(30000)];
-      await client.write(oneway(handle, { parts }));
-      await client.read('NOOP TC');
-      const { buffer } = await (await server.read(`NOOP ${CALLED}`)).message();
-      await server.write(freeBuffer(buffer));
-      await client.ioctl(BINDER_ENABLE_ONEWAY_SPAM_DETECTION, Uint8Array.of(1, 0, 0, 0));
-      // The suspect was named when nobody listened; there has to be room again before another is.
-      await client.write(oneway(handle));
-      await client.read('NOOP TC');
-      await client.write(oneway(handle, { parts }));
-      await client.read('NOOP ONEWAY_SPAM_SUSPECT');
-      await client.write(oneway(handle, { parts: [new Uint8Array(800)] }));
-      await client.read('NOOP TC');
-      await client.ioctl(BINDER_ENABLE_ONEWAY_SPAM_DETECTION, 4);
+      const listen = (yes: number) =>
+        client.ioctl(BINDER_ENABLE_ONEWAY_SPAM_DETECTION, Uint8Array.of(yes, 0, 0, 0));
+      const next = async (size: number, expected: string) => {
+        await client.write(oneway(handle, { parts: [new Uint8Array(size)] }));
+        await client.read(`NOOP ${expected}`);
+      };
+      const free = async () => {
+        const { buffer } = await (await server.read(`NOOP ${CALLED}`)).message();
+        await server.write(freeBuffer(buffer));
+      };
+      await listen(1);
+      // The new buffer is not counted yet: its piece of the mapping was nobody's before.
+      await next(30000, 'TC');
+      await free();
+      // The piece was the sender's before, and so is what is rounded up to it.
+      await next(30000, 'ONEWAY_SPAM_SUSPECT');
+      // No other is named until there is room again.
+      await next(800, 'TC');
+      await free();
+      await free();
+      await next(8, 'TC');
+      await free();
+      await listen(0);
+      await next(30000, 'TC');
+      await free();
+      await next(8, 'TC');
+      await free();
+      await listen(2);
+      await next(30000, 'ONEWAY_SPAM_SUSPECT');
     },
   },
   {
@@ -257,15 +272,13 @@ const spam: Scenario[] = [
       await client.ioctl(BINDER_ENABLE_ONEWAY_SPAM_DETECTION, Uint8Array.of(0, 0, 1, 0));
       const filler = await Actor.open(world, 'filler');
       // Another process takes most of the room: it is the client's calls that are counted.
-      const first = await pass(client, filler, handle);
-      await filler.write(oneway(first, { parts: [new Uint8Array(16000)] }));
-      await filler.write(oneway(first, { parts: [new Uint8Array(10000)] }));
-      for (let i = 1; i <= 49; i++) {
+      const other = await pass(client, filler, handle);
+      await filler.write(oneway(other, { parts: [new Uint8Array(16000)] }));
+      await filler.write(oneway(other, { parts: [new Uint8Array(10000)] }));
+      for (let i = 1; i <= 51; i++) {
         await client.write(oneway(handle));
         await client.read('NOOP TC');
       }
-      await client.write(oneway(handle));
-      await client.read('NOOP TC');
       await client.write(oneway(handle));
       await client.read('NOOP ONEWAY_SPAM_SUSPECT');
       await client.write(oneway(handle));

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { afterAll, describe, test } from 'vitest';
 import { askDaemon } from '../../src/host/daemon/control-socket.ts';
 import type { Status } from '../../src/host/daemon/status.ts';
@@ -38,6 +39,8 @@ async function run(scenario: (typeof families)[string][number]): Promise<void> {
     // Its threads may sleep in the driver.
     puppets.dispose();
     throw error;
+  } finally {
+    rmSync(`${mountPoint}/${name}`);
   }
 }
 

@@ -330,6 +330,7 @@ export class Sleeper {
 
 const NAMES = new Map(Object.entries(errnos).map(([name, number]) => [number, name]));
 
-function errnoName(errno: number): string {
+/** `'EINVAL'` for 22, `'0'` for 0. */
+export function errnoName(errno: number): string {
   return errno === 0 ? '0' : (NAMES.get(errno) ?? `errno ${errno}`);
 }

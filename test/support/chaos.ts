@@ -9,6 +9,7 @@ import { Context } from '../../src/driver/context.ts';
 import { PARKED, type ThreadId } from '../../src/driver/ports.ts';
 import type { Thread } from '../../src/driver/thread.ts';
 import { checkHonestRefs, checkInvariants } from './check-invariants.ts';
+import { Random } from './random.ts';
 
 /** One thing that happens. `seed` decides everything about it that its kind leaves open. */
 export interface Step {
@@ -126,7 +127,7 @@ export class Chaos {
       writeConsumed: bad && random.one(4) ? random.below(100) : 0,
       readSize: random.pick([0, 256, 256, 256, 256, 80, 84, 8192, ...(bad ? [2, 4, 79, 2 ** 40] : [])]),
       readConsumed: bad && random.one(3) ? random.below(120) : 0,
-      readBuffer: bad && random.one(2) ? random.address() : undefined,
+      readBuffer: bad && random.one(2) ? anyAddress(random) : undefined,
       nonBlocking: !random.one(4),
     });
   }
@@ -238,8 +239,8 @@ export class Chaos {
       dataSize:
         lie && random.one(3) ? random.pick([data.length + 1, 2 ** 33, 0xffff_ffff_ffff_fff9n]) : data.length,
       offsetsSize: lie && random.one(5) ? random.pick([4, 12, 2 ** 53]) : list.length,
-      buffer: lie && random.one(5) ? random.address() : process.poke(id, DATA, data),
-      offsets: lie && random.one(5) ? random.address() : process.poke(id, OFFSETS, list),
+      buffer: lie && random.one(5) ? anyAddress(random) : process.poke(id, DATA, data),
+      offsets: lie && random.one(5) ? anyAddress(random) : process.poke(id, OFFSETS, list),
     };
     if (random.one(8)) {
       const sg = code === binder.BC_REPLY ? binder.BC_REPLY_SG : binder.BC_TRANSACTION_SG;
@@ -294,7 +295,7 @@ export class Chaos {
       writeConsumed: random.pick([0, 0, 4, 2 ** 31, 0xffff_ffff_ffff_fff0n]),
       readSize: random.pick([0, 3, 100, 2 ** 33, 0xffff_ffff_ffff_ffffn]),
       readConsumed: random.pick([0, 0, 4, 2 ** 31, 0xffff_ffff_ffff_fff0n]),
-      readBuffer: random.one(2) ? random.address() : undefined,
+      readBuffer: random.one(2) ? anyAddress(random) : undefined,
       nonBlocking: true,
     });
   }
@@ -393,7 +394,7 @@ class ChaosProcess extends LocalProcess {
   }
 
   freeBuffer(id: ThreadId, random: Random, lie: boolean): Uint8Array {
-    if (lie) return encodeCommands([[binder.BC_FREE_BUFFER, { buffer: random.address() }]]);
+    if (lie) return encodeCommands([[binder.BC_FREE_BUFFER, { buffer: anyAddress(random) }]]);
     const buffer = random.maybe(this.buffers);
     if (!buffer) return new Uint8Array();
     this.buffers.splice(this.buffers.indexOf(buffer), 1);
@@ -558,50 +559,17 @@ function concatenate(parts: readonly Uint8Array[]): Uint8Array {
   return all;
 }
 
-/** A small generator of numbers (mulberry32): the same seed makes the same choices. */
-class Random {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed;
-  }
-
-  below(limit: number): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), 1 | this.#state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % limit;
-  }
-
-  /** True once in `times`. */
-  one(times: number): boolean {
-    return this.below(times) === 0;
-  }
-
-  pick<T>(values: readonly T[]): T {
-    return values[this.below(values.length)] as T;
-  }
-
-  maybe<T>(values: readonly T[]): T | undefined {
-    return values[this.below(Math.max(1, values.length))];
-  }
-
-  bytes(length: number): Uint8Array {
-    return Uint8Array.from({ length }, () => this.below(256));
-  }
-
-  /** An address that is probably not one. */
-  address(): U64 {
-    return this.pick<U64>([
-      0,
-      8,
-      0x1000,
-      0x1000 + THREADS * REGION - 10,
-      0x7000_0000_0000,
-      0x7000_0000_0008,
-      0x00ff_ffff_ffff_f000,
-      2 ** 53,
-      0xffff_ffff_ffff_fff8n,
-    ]);
-  }
+/** An address that is probably not one. */
+function anyAddress(random: Random): U64 {
+  return random.pick<U64>([
+    0,
+    8,
+    0x1000,
+    0x1000 + THREADS * REGION - 10,
+    0x7000_0000_0000,
+    0x7000_0000_0008,
+    0x00ff_ffff_ffff_f000,
+    2 ** 53,
+    0xffff_ffff_ffff_fff8n,
+  ]);
 }

@@ -1,5 +1,5 @@
 import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
-import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 
@@ -121,6 +121,25 @@ export class Playground implements AsyncDisposable {
     }
     if (this.mounts().length > 0) throw new Error(`Mounts are left in ${this.directory}: ${this.mounts()}`);
     rmSync(this.directory, { recursive: true });
+  }
+}
+
+/** A test that has a playground of its own, with an empty directory to mount on. */
+export function inPlayground(run: (place: Playground, mount: string) => Promise<void>): () => Promise<void> {
+  return async () => {
+    await using place = new Playground();
+    const mount = place.path('mount');
+    mkdirSync(mount);
+    await run(place, mount);
+  };
+}
+
+/** Waits until something holds. */
+export async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + DEADLINE;
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error(`Not after ${DEADLINE / 1000} s: ${condition}`);
+    await new Promise((done) => setTimeout(done, 20));
   }
 }
 

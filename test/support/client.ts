@@ -40,7 +40,7 @@ const exchange = async (device, commands, readSize = 256) => {
  * Resolves when the thread has ended, without BINDER_THREAD_EXIT.
  */
 const inThread = (fd, script, told = () => {}) => new Promise((done, fail) => {
-  const worker = new Worker(THREAD, { eval: true, workerData: { fd, script } });
+  const worker = new Worker(THREAD, { eval: true, execArgv: [], workerData: { fd, script } });
   worker.on('message', told).on('error', fail).on('exit', done);
 });
 const THREAD = \`(async () => {

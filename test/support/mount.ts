@@ -3,6 +3,7 @@ import { accessSync, constants, mkdtempSync, readFileSync, rmdirSync, writeFileS
 import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { askDaemon } from '../../src/host/daemon/control-socket.ts';
 import type { Status } from '../../src/host/daemon/status.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
@@ -132,18 +133,11 @@ export class TestMount {
     return child;
   }
 
-  /** The daemon's numbers, once its clients' closes have arrived. */
+  /** The daemon's numbers. */
   async status(): Promise<Status> {
-    const { code, output } = await this.run([
-      process.execPath,
-      MAIN,
-      'status',
-      '--mount',
-      this.directory,
-      '--json',
-    ]);
-    if (code !== 0) throw new Error(`ubinder status failed with code ${code}: ${output}`);
-    return JSON.parse(output) as Status;
+    const status = await askDaemon(this.directory, 'status');
+    if (!status) throw new Error(`The daemon of ${this.directory} does not listen: ${this.#log}`);
+    return status as Status;
   }
 
   /** The counts that should be 0 and are not, now that no client is left; `descriptors` as they were at the start. */
@@ -162,8 +156,8 @@ export class TestMount {
       if (this.#daemon.exitCode !== null) done(this.#daemon.exitCode);
       else this.#daemon.once('close', done);
     });
-    if (this.mode === 'rootless') process.kill(this.#pid, 'SIGTERM');
-    else this.#daemon.kill('SIGTERM');
+    // unshare(1) has become the daemon
+    this.#daemon.kill('SIGTERM');
     const code = await closed;
     clearTimeout(this.#deadline);
     const mounted = readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${this.directory} `);

@@ -1,7 +1,7 @@
-import { chmodSync, existsSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import { dirname, resolve } from 'node:path';
-import { createInterface } from 'node:readline';
+import { controlFiles } from './control-path.ts';
+import { holder } from './mount-lock.ts';
 
 /**
  * The way to a daemon outside its mount: a socket on which one JSON object a line goes each way.
@@ -12,49 +12,31 @@ import { createInterface } from 'node:readline';
  *   <- {"version":1,"ok":false,"error":"..."}
  * ```
  *
+ * After `stop` the daemon keeps the connection until everything is cleared away, and then closes it.
+ *
  * Only the user who started the daemon, and root, can connect: the directory is theirs alone.
  */
 export const CONTROL_VERSION = 1;
 
-/** Longest line that is read from a client, in characters: requests are small, and memory must stay bounded. */
+/** Longest line that is read, in characters: requests are small, and memory must stay bounded. */
 const MAX_LINE = 64 * 1024;
 
-/** Where the daemon that serves `mountPoint` listens. */
-export function controlPath(mountPoint: string): string {
-  return `${controlDirectory()}/${resolve(mountPoint).slice(1).replaceAll('%', '%25').replaceAll('/', '%2f')}.sock`;
-}
+/** Bytes of answers that a client may leave unread. */
+const MAX_UNREAD = 1024 * 1024;
 
-function controlDirectory(): string {
-  const uid = process.getuid?.() ?? 0;
-  if (uid === 0 && existsSync('/run') && !isInsideUserNamespace()) return '/run/ubinder-control';
-  const runtime = process.env.XDG_RUNTIME_DIR;
-  return runtime ? `${runtime}/ubinder-control` : `/tmp/ubinder-control-${uid}`;
-}
+/** How long a daemon may take to answer, in milliseconds: far more than its longest piece of work. */
+const ANSWER_TIMEOUT = 5000;
 
-/** Root of a user namespace cannot write where root can. */
-function isInsideUserNamespace(): boolean {
-  try {
-    return statSync('/run').uid !== 0;
-  } catch {
-    return true;
-  }
-}
+/** How long a daemon may take to stop, in milliseconds: it unmounts, and lets clients close their devices. */
+const STOP_TIMEOUT = 10_000;
 
 /** Carries out a request of the control socket. */
 export type ControlHandler = (command: string) => unknown;
 
-/** Listens on the control socket of `mountPoint`. */
-export async function listenControl(mountPoint: string, handle: ControlHandler): Promise<ControlServer> {
-  const path = controlPath(mountPoint);
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const owner = statSync(dirname(path)).uid;
-  if (owner !== (process.getuid?.() ?? 0)) {
-    throw new Error(
-      `Cannot listen on ${path}: its directory belongs to uid ${owner}; remove it or set XDG_RUNTIME_DIR`,
-    );
-  }
-  // Nobody listens here: that was found out before, so this is what a killed daemon left.
-  if (existsSync(path)) unlinkSync(path);
+/** Listens at `path`, where nobody else does: who calls this holds the lock that goes with it. */
+export async function listenControl(path: string, handle: ControlHandler): Promise<ControlServer> {
+  // What a killed daemon left
+  rmSync(path, { force: true });
   const sockets = new Set<Socket>();
   const server = createServer((socket) => {
     sockets.add(socket);
@@ -65,39 +47,36 @@ export async function listenControl(mountPoint: string, handle: ControlHandler):
     server.once('error', fail).listen(path, done);
   });
   chmodSync(path, 0o600);
-  return new ControlServer(server, sockets, path);
+  return new ControlServer(server, sockets);
 }
 
 /** A listening control socket. */
 export class ControlServer {
-  readonly path: string;
   readonly #server: Server;
   readonly #sockets: Set<Socket>;
 
-  constructor(server: Server, sockets: Set<Socket>, path: string) {
+  constructor(server: Server, sockets: Set<Socket>) {
     this.#server = server;
     this.#sockets = sockets;
-    this.path = path;
   }
 
+  /** Takes the socket away; connections stay. */
   close(): void {
     this.#server.close();
-    for (const socket of this.#sockets) socket.end();
+  }
+
+  /** Ends the connections, which tells those who said `stop` that it is done. None can keep the daemon alive. */
+  hangUp(): void {
+    for (const socket of this.#sockets) socket.destroySoon();
   }
 }
 
 function serve(socket: Socket, handle: ControlHandler): void {
-  let unread = 0;
-  socket.on('data', (chunk: Buffer) => {
-    const newline = chunk.lastIndexOf(0x0a);
-    unread = newline === -1 ? unread + chunk.length : chunk.length - newline;
-    if (unread > MAX_LINE) socket.destroy();
-  });
-  createInterface({ input: socket }).on('line', (line) => {
+  onLine(socket, (line) => {
     let answer: object;
     try {
-      const request = JSON.parse(line) as { version?: unknown; command?: unknown };
-      if (request.version !== CONTROL_VERSION || typeof request.command !== 'string') {
+      const request = JSON.parse(line) as { version?: unknown; command?: unknown } | null;
+      if (request?.version !== CONTROL_VERSION || typeof request.command !== 'string') {
         throw new Error(`Cannot read request: expected {"version":${CONTROL_VERSION},"command":"..."}`);
       }
       answer = { version: CONTROL_VERSION, ok: true, result: handle(request.command) ?? null };
@@ -105,11 +84,20 @@ function serve(socket: Socket, handle: ControlHandler): void {
       answer = { version: CONTROL_VERSION, ok: false, error: (error as Error).message };
     }
     socket.write(`${JSON.stringify(answer)}\n`);
+    if (socket.writableLength > MAX_UNREAD) socket.destroy();
   });
 }
 
-/** How long a daemon may take to answer, in milliseconds: far more than its longest piece of work. */
-const ANSWER_TIMEOUT = 5000;
+/** Calls back with each line that arrives. A peer that sends too long a one is cut off. */
+function onLine(socket: Socket, callback: (line: string) => void): void {
+  let rest = '';
+  socket.setEncoding('utf8').on('data', (chunk: string) => {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) if (!socket.destroyed) callback(line);
+    if (rest.length > MAX_LINE) socket.destroy();
+  });
+}
 
 /**
  * Asks the daemon that serves `mountPoint`.
@@ -118,30 +106,98 @@ const ANSWER_TIMEOUT = 5000;
  * @throws Error with the daemon's words when it refused, and when it does not answer in time.
  */
 export async function askDaemon(mountPoint: string, command: string): Promise<unknown> {
-  const path = controlPath(mountPoint);
-  if (!existsSync(path)) return null;
+  const connection = await connect(mountPoint);
+  if (!connection) return null;
+  try {
+    return await connection.ask(command);
+  } finally {
+    connection.close();
+  }
+}
+
+/**
+ * Tells the daemon that serves `mountPoint` to stop, and waits until it has cleared everything away.
+ *
+ * @returns false when no daemon listens there.
+ * @throws Error when it does not stop in time.
+ */
+export async function stopDaemon(mountPoint: string): Promise<boolean> {
+  const connection = await connect(mountPoint);
+  if (!connection) return false;
+  try {
+    await connection.ask('stop');
+    await connection.ended;
+    return true;
+  } finally {
+    connection.close();
+  }
+}
+
+async function connect(mountPoint: string): Promise<Connection | null> {
+  const socket = createConnection(controlFiles(mountPoint).socket);
   return new Promise((done, fail) => {
-    const socket = createConnection(path);
-    const timer = setTimeout(() => {
-      socket.destroy();
-      fail(
-        new Error(
-          `The daemon of ${mountPoint} did not answer within ${ANSWER_TIMEOUT / 1000} s: it may be stuck`,
-        ),
-      );
-    }, ANSWER_TIMEOUT);
-    socket.on('error', (error: NodeJS.ErrnoException) => {
-      clearTimeout(timer);
+    socket.once('connect', () => done(new Connection(socket, mountPoint)));
+    socket.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code === 'ECONNREFUSED' || error.code === 'ENOENT') done(null);
-      else fail(error);
-    });
-    socket.on('connect', () => socket.write(`${JSON.stringify({ version: CONTROL_VERSION, command })}\n`));
-    createInterface({ input: socket }).once('line', (line) => {
-      clearTimeout(timer);
-      socket.end();
-      const answer = JSON.parse(line) as { ok: boolean; result?: unknown; error?: string };
-      if (answer.ok) done(answer.result);
-      else fail(new Error(answer.error));
+      else fail(new Error(`Cannot reach the daemon of ${mountPoint}: ${error.message}`));
     });
   });
+}
+
+/** A connection to a daemon. */
+class Connection {
+  readonly #socket: Socket;
+  readonly #mountPoint: string;
+  #answered: (line: string | null) => void = () => {};
+  readonly #closed: Promise<void>;
+
+  constructor(socket: Socket, mountPoint: string) {
+    this.#socket = socket;
+    this.#mountPoint = mountPoint;
+    this.#closed = new Promise((done) => {
+      socket.on('error', () => socket.destroy()).once('close', () => done());
+    });
+    onLine(socket, (line) => this.#answered(line));
+    void this.#closed.then(() => this.#answered(null));
+  }
+
+  /** What the daemon answers; `null`, too, when it ends instead. */
+  async ask(command: string): Promise<unknown> {
+    const answer = new Promise<string | null>((done) => {
+      this.#answered = done;
+    });
+    this.#socket.write(`${JSON.stringify({ version: CONTROL_VERSION, command })}\n`);
+    const line = await this.#inTime(answer, ANSWER_TIMEOUT, 'did not answer');
+    if (line === null) return null;
+    const { ok, result, error } = JSON.parse(line) as { ok: boolean; result?: unknown; error?: string };
+    if (ok) return result;
+    throw new Error(error);
+  }
+
+  /** The daemon has closed the connection. */
+  get ended(): Promise<void> {
+    return this.#inTime(this.#closed, STOP_TIMEOUT, 'was told to stop and did not end');
+  }
+
+  close(): void {
+    this.#socket.destroy();
+  }
+
+  async #inTime<T>(promise: Promise<T>, timeout: number, what: string): Promise<T> {
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, fail) => {
+      timer = setTimeout(() => {
+        fail(
+          new Error(
+            `The daemon of ${this.#mountPoint} (pid ${holder(this.#mountPoint) ?? 'unknown'}) ${what} within ${timeout / 1000} s: it may hang; \`kill -9\` it, then \`ubinder down\` clears away what is left`,
+          ),
+        );
+      }, timeout);
+    });
+    try {
+      return await Promise.race([promise, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
 }

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Driver } from '../../driver/driver.ts';
 import type { Client } from '../../driver/ports.ts';
 import type { Thread } from '../../driver/thread.ts';
+import { byteString, textOf } from '../binderfs/byte-string.ts';
 import type { FileOwner } from '../binderfs/device.ts';
 import { DeviceTable } from '../binderfs/device-table.ts';
 import { BinderFs } from '../binderfs/filesystem.ts';
@@ -11,12 +12,15 @@ import type { DeliveryMode } from '../binderfs/open-device-factory.ts';
 import { FuseLoop, type Watch, watchReadable } from '../fuse/loop.ts';
 import { FuseSession } from '../fuse/session.ts';
 import { createArea } from '../linux/area.ts';
+import type { FileLock } from '../linux/file-lock.ts';
 import { errorName, SystemCallError } from '../linux/libc.ts';
-import { type FuseMount, findMount, mountFuse, unmount } from '../linux/mount.ts';
+import { type FuseMount, findMount, mountFuse, readMountTable, unmount } from '../linux/mount.ts';
 import { openProcess } from '../linux/process-watch.ts';
 import { PROBE_INTERVAL, ThreadWatch } from '../linux/thread-watch.ts';
-import { askDaemon, type ControlServer, listenControl } from './control-socket.ts';
+import { controlFiles } from './control-path.ts';
+import { type ControlServer, listenControl } from './control-socket.ts';
 import { Log } from './log.ts';
+import { holder, lockMount } from './mount-lock.ts';
 import { recoverStaleMount } from './stale-mount.ts';
 import type { Status } from './status.ts';
 
@@ -25,6 +29,12 @@ import type { Status } from './status.ts';
  * can then close their devices in peace.
  */
 const GRACE = 250;
+
+/** How long the kernel may take to begin with a session, in milliseconds; it has asked before mount(2) returns. */
+const INIT_TIMEOUT = 5000;
+
+/** The signals that end a daemon as `ubinder down` does. */
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
 
 /** What to serve, and how. */
 export interface DaemonOptions {
@@ -46,6 +56,16 @@ export interface DaemonOptions {
   readonly untilExit: number | undefined;
 }
 
+/** What a daemon is made of, all of it made before anything else looks at the mount. */
+interface DaemonParts {
+  readonly options: DaemonOptions;
+  readonly devices: DeviceTable;
+  readonly lock: FileLock;
+  readonly mount: FuseMount;
+  readonly stopRequest: StopRequest;
+  readonly log: (message: string) => void;
+}
+
 /**
  * A daemon: a mount, the driver behind it, the loop that serves it, and a control socket. It stops by SIGTERM, SIGINT,
  * SIGHUP, by its control socket, and when somebody unmounts its directory.
@@ -54,33 +74,35 @@ export class Daemon {
   /** Resolves when nothing is served any more and everything is cleared away. */
   readonly finished: Promise<void>;
   readonly #options: DaemonOptions;
+  readonly #mount: FuseMount;
   readonly #driver: Driver;
   readonly #filesystem: BinderFs;
   readonly #session: FuseSession;
   readonly #loop: FuseLoop;
-  readonly #threads: ThreadWatch<Thread>;
+  readonly #threads = new ThreadWatch<Thread>();
   readonly #startedAt = performance.now();
-  readonly #watches: Watch[] = [];
+  readonly #lock: FileLock;
+  readonly #stopRequest: StopRequest;
+  readonly #log: (message: string) => void;
   #control: ControlServer | null = null;
-  #rounds: NodeJS.Timeout | null = null;
-  #stop: () => void = () => {};
+  #isOver = false;
 
-  private constructor(options: DaemonOptions, mount: FuseMount, log: (message: string) => void) {
+  private constructor({ options, devices, lock, mount, stopRequest, log }: DaemonParts) {
     this.#options = options;
+    this.#lock = lock;
+    this.#mount = mount;
+    this.#stopRequest = stopRequest;
+    this.#log = log;
     this.#driver = new Driver({
       createArea,
+      startTimer(milliseconds, callback) {
+        const timer = setTimeout(callback, milliseconds);
+        return { cancel: () => clearTimeout(timer) };
+      },
       securityLabel: (client: Client) =>
         (client instanceof OpenDevice ? client.identity.label : null) ?? options.label,
       userError: log,
     });
-    this.#threads = new ThreadWatch<Thread>();
-    const devices = new DeviceTable(options.maxDevices, options.owner);
-    for (const name of options.devices) {
-      const device = devices.add(name);
-      if (typeof device === 'number') {
-        throw new Error(`Cannot add the device ${JSON.stringify(name)}: ${errorName(device)}`);
-      }
-    }
     const createFileSystem = (session: FuseSession): BinderFs =>
       new BinderFs({
         session,
@@ -112,39 +134,47 @@ export class Daemon {
   /**
    * Begins to serve. When it resolves clients can open the devices.
    *
-   * @throws Error whose message says what, why, and what to do.
+   * @throws Error whose message says what, why, and what to do. Nothing is left behind then.
    */
   static async start(options: DaemonOptions): Promise<Daemon> {
-    const { mountPoint, forcedMode } = options;
-    const status = (await askDaemon(mountPoint, 'status')) as Status | null;
-    if (status)
-      throw new Error(
-        `Cannot serve ${mountPoint}: pid ${status.pid} does already; stop it by \`ubinder down\``,
-      );
+    const { mountPoint } = options;
+    const devices = createDevices(options);
+    const lock = lockMount(mountPoint);
+    if (!lock) {
+      const pid = holder(mountPoint) ?? 'another process';
+      throw new Error(`Cannot serve ${mountPoint}: pid ${pid} does already; stop it by \`ubinder down\``);
+    }
     const log = new Log().write;
-    if (recoverStaleMount(mountPoint)) log(`cleared away what a killed daemon left at ${mountPoint}`);
-    prepareDirectory(mountPoint, options.makeDirectory);
-    const daemon = new Daemon(options, mount(mountPoint), log);
+    let stopRequest: StopRequest | undefined;
+    let daemon: Daemon;
     try {
-      await daemon.#filesystem.ready;
-      const { mode } = daemon.#filesystem;
-      if (forcedMode !== undefined && mode !== forcedMode) {
-        throw new Error(
-          `Cannot serve in mode ${forcedMode}: the kernel does not let us; without UBINDER_FORCE_MODE ${mode} is used`,
-        );
-      }
-      daemon.#control = await listenControl(mountPoint, (command) => daemon.#handle(command));
+      stopRequest = new StopRequest(options.untilExit);
+      if (await recoverStaleMount(mountPoint)) log(`cleared away what a killed daemon left at ${mountPoint}`);
+      prepareDirectory(mountPoint, options.makeDirectory);
+      daemon = Daemon.#mounted({ options, devices, lock, mount: mount(mountPoint), stopRequest, log });
     } catch (error) {
-      daemon.stop();
-      await daemon.finished;
+      stopRequest?.close();
+      lock.release();
       throw error;
     }
+    await daemon.#begin();
     return daemon;
+  }
+
+  /** A daemon for what is mounted, or no mount. */
+  static #mounted(parts: DaemonParts): Daemon {
+    try {
+      return new Daemon(parts);
+    } catch (error) {
+      closeSync(parts.mount.fd);
+      unmount(parts.mount.directory);
+      throw error;
+    }
   }
 
   /** Ends the service: clients' reads end with ECONNREFUSED, then the directory is unmounted. */
   stop(): void {
-    this.#stop();
+    this.#stopRequest.make();
   }
 
   status(): Status {
@@ -153,7 +183,7 @@ export class Daemon {
       pid: process.pid,
       mountPoint: this.#options.mountPoint,
       mode: this.#filesystem.mode,
-      devices: this.#filesystem.deviceNames,
+      devices: this.#filesystem.deviceNames.map(textOf),
       processes: stats.process.active,
       threads: stats.thread.active,
       sleeping: this.#filesystem.sleepingThreads,
@@ -167,57 +197,93 @@ export class Daemon {
     };
   }
 
-  async #serve(): Promise<void> {
-    const stopped = new Promise<void>((resolve) => {
-      this.#stop = resolve;
+  /** Waits until clients can open the devices, and listens on the control socket. */
+  async #begin(): Promise<void> {
+    const { mountPoint, forcedMode } = this.#options;
+    const stopped = this.finished.then(() => {
+      throw new Error(`Cannot serve ${mountPoint}: told to stop before it was ready`);
     });
-    const onSignal = (): void => this.#stop();
-    const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
-    for (const signal of signals) process.on(signal, onSignal);
-    const { untilExit } = this.#options;
-    if (untilExit !== undefined) this.#stopAfter(untilExit);
-    this.#watches.push(watchReadable(this.#threads.fd, () => setImmediate(this.#lookAtThreads)));
-    this.#rounds = setInterval(this.#lookAtThreads, PROBE_INTERVAL);
-    this.#rounds.unref();
+    const late = sleep(INIT_TIMEOUT, undefined, { ref: false }).then(() => {
+      throw new Error(
+        `Cannot serve ${mountPoint}: the kernel and ubinder did not agree on how; \`ubinder doctor\` tells more`,
+      );
+    });
+    try {
+      await Promise.race([this.#filesystem.ready, stopped, late]);
+      const { mode } = this.#filesystem;
+      if (forcedMode !== undefined && mode !== forcedMode) {
+        throw new Error(
+          `Cannot serve in mode ${forcedMode}: the kernel does not let us; without UBINDER_FORCE_MODE ${mode} is used`,
+        );
+      }
+      const { socket } = controlFiles(mountPoint);
+      const control = await listenControl(socket, (command) => this.#handle(command));
+      if (this.#isOver) control.close();
+      else this.#control = control;
+      if (this.#isOver) await stopped;
+    } catch (error) {
+      this.stop();
+      await this.finished.catch(() => {});
+      throw error;
+    } finally {
+      // Later they are no news
+      stopped.catch(() => {});
+      late.catch(() => {});
+    }
+  }
+
+  async #serve(): Promise<void> {
+    const threads = watchReadable(this.#threads.fd, () => setImmediate(this.#lookAtThreads));
+    const rounds = setInterval(this.#lookAtThreads, PROBE_INTERVAL).unref();
     const ended = this.#loop.run();
     try {
-      await Promise.race([ended, stopped]);
+      await Promise.race([ended, this.#stopRequest.made]);
       this.#filesystem.stop();
-      unmount(this.#options.mountPoint);
-      // With the last open device closed the session ends by itself.
-      await Promise.race([ended, sleep(GRACE)]);
+      this.#unmount();
+      // With the last open device closed the session ends by itself
+      await Promise.race([ended, sleep(GRACE, undefined, { ref: false })]);
     } finally {
+      this.#isOver = true;
       this.#loop.stop();
-      clearInterval(this.#rounds);
-      for (const watch of this.#watches) watch.close();
-      for (const signal of signals) process.off(signal, onSignal);
-      this.#control?.close();
-      this.#session.close();
+      clearInterval(rounds);
+      threads.close();
       this.#threads[Symbol.dispose]();
+      this.#unmount();
+      this.#session.close();
+      this.#control?.close();
+      this.#lock.release();
+      // Whoever said `stop` sees the end now, and may start anew
+      this.#control?.hangUp();
+      this.#stopRequest.close();
+    }
+  }
+
+  /** Takes our mount away, if it is still there: somebody may have, and mounted something else. */
+  #unmount(): void {
+    const { directory, connection } = this.#mount;
+    try {
+      const there = readMountTable().findLast(({ mountPoint }) => mountPoint === directory);
+      if (there?.device === connection) unmount(directory);
+    } catch (error) {
+      this.#log(`cannot unmount ${directory}: ${(error as Error).message}`);
     }
   }
 
   readonly #lookAtThreads = (): void => {
-    this.#filesystem.threadsDied(this.#threads.poll());
+    if (this.#isOver) return;
+    try {
+      this.#filesystem.threadsDied(this.#threads.poll());
+    } catch (error) {
+      this.#log(`cannot look after threads: ${(error as Error).stack}`);
+    }
   };
-
-  #stopAfter(pid: number): void {
-    const fd = openProcess(pid);
-    const watch = watchReadable(fd, () => setImmediate(() => this.#stop()));
-    this.#watches.push({
-      close() {
-        watch.close();
-        closeSync(fd);
-      },
-    });
-  }
 
   #handle(command: string): unknown {
     switch (command) {
       case 'status':
         return this.status();
       case 'stop':
-        setImmediate(() => this.#stop());
+        setImmediate(() => this.stop());
         return null;
       default:
         throw new Error(`Cannot carry out ${JSON.stringify(command)}: known are status and stop`);
@@ -225,10 +291,61 @@ export class Daemon {
   }
 }
 
+/** Whether somebody wants the daemon to stop: by a signal, by the end of a process, or by {@link make}. */
+class StopRequest {
+  readonly made: Promise<void>;
+  make: () => void = () => {};
+  readonly #parent: number | null;
+  readonly #watch: Watch | null = null;
+
+  /**
+   * @param untilExit the process whose end is a request.
+   * @throws Error when there is no such process.
+   */
+  constructor(untilExit: number | undefined) {
+    this.made = new Promise((resolve) => {
+      this.make = resolve;
+    });
+    this.#parent = untilExit === undefined ? null : openParent(untilExit);
+    if (this.#parent !== null) this.#watch = watchReadable(this.#parent, () => setImmediate(this.make));
+    for (const signal of STOP_SIGNALS) process.on(signal, this.make);
+  }
+
+  close(): void {
+    for (const signal of STOP_SIGNALS) process.off(signal, this.make);
+    this.#watch?.close();
+    if (this.#parent !== null) closeSync(this.#parent);
+  }
+}
+
+function openParent(pid: number): number {
+  try {
+    return openProcess(pid);
+  } catch (error) {
+    throw new Error(`Cannot serve until process ${pid} ends: ${(error as Error).message}`);
+  }
+}
+
+function createDevices({ devices: names, maxDevices, owner }: DaemonOptions): DeviceTable {
+  const devices = new DeviceTable(maxDevices, owner);
+  for (const name of names) {
+    const device = devices.add(byteString(name));
+    if (typeof device === 'number')
+      throw new Error(`Cannot add the device ${JSON.stringify(name)}: ${errorName(device)}`);
+  }
+  return devices;
+}
+
 function prepareDirectory(directory: string, make: boolean): void {
-  if (make) mkdirSync(directory, { recursive: true });
   // Anything mounted there is found by mounting; looking into it could wait for another daemon for ever.
   if (findMount(directory)) return;
+  try {
+    if (make) mkdirSync(directory, { recursive: true });
+  } catch (error) {
+    throw new Error(
+      `Cannot make ${directory}: ${(error as Error).message}; name a directory with --mount DIR`,
+    );
+  }
   if (!existsSync(directory))
     throw new Error(`Cannot serve ${directory}: there is no such directory; make it first`);
   let entries: string[];

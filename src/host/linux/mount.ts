@@ -202,7 +202,7 @@ export function connectionOf(fd: number, mountPoint: string): number {
  * An absolute path without symbolic links. Unlike realpath it asks for nothing but links: readlink of a mount's root is
  * answered without its server, stat is not. What does not exist stays as it is written.
  */
-function resolveLinks(path: string): string {
+export function resolveLinks(path: string): string {
   let rest = resolve(path).split(sep);
   let resolved = '';
   let links = 0;

@@ -1,0 +1,222 @@
+// The bench: a synchronous Binder call from one C program to another through a mount, beside a ping-pong through pipes
+// and one by process.send().
+//
+//     npm run bench [-- --rounds N --calls N --mode passthrough|store --json --quick --seed N --against DIR]
+//
+// Every round runs every row once, in another order, and every row is compared with the pipe of the same round, because
+// times of one machine wander by a third while ratios hardly move. `--against` names another tree (with its dist/),
+// whose rows take part in the same rounds. Nothing is asserted about times: the exit code says whether it ran.
+//
+// Not root: it runs itself in a user namespace, where everybody may mount.
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpus, loadavg, release, tmpdir } from 'node:os';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { BenchDaemon, stopDaemons } from './daemon.mjs';
+import { compilePrograms, isInstalled, killPrograms } from './programs.mjs';
+import { formatSyscalls, formatTable, summarize } from './report.mjs';
+import { createRows, isGoal, isYardstickOf, measure } from './rows.mjs';
+import { canCountSyscalls, countSyscalls } from './syscalls.mjs';
+
+const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
+
+/** The ratio to a pipe ping-pong that a call is to stay below; a prototype with nothing but the bare system calls has 7.1. */
+const GOAL = 9.3;
+
+/** Calls that each daemon serves before the first round: its JavaScript is compiled for good after some ten thousand. */
+const DAEMON_WARMUP = 20_000;
+const WARMUP = 300;
+
+/** Seconds for each round, and for everything else, before the bench gives up. */
+const ROUND_DEADLINE = 60;
+const OTHER_DEADLINE = 120;
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string' },
+    calls: { type: 'string', default: '1500' },
+    seed: { type: 'string', default: '1' },
+    mode: { type: 'string' },
+    against: { type: 'string' },
+    quick: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+  },
+});
+const rounds = natural('rounds', options.rounds ?? (options.quick ? '5' : '20'));
+const calls = natural('calls', options.calls);
+const seed = natural('seed', options.seed);
+
+if (process.platform !== 'linux') {
+  console.error(`bench: Cannot measure on ${process.platform}: needs Linux`);
+  process.exit(1);
+}
+if (process.getuid() !== 0) {
+  // Signals of the terminal reach the other one too, and its exit code comes back.
+  process.on('SIGINT', () => {});
+  const { status } = spawnSync('unshare', ['-Urm', process.execPath, ...process.argv.slice(1)], {
+    stdio: 'inherit',
+  });
+  process.exit(status ?? 1);
+}
+
+let isStopping = false;
+
+/** Ends programs and daemons, whatever they are doing; what waits for them fails, and so the bench ends. */
+async function stop() {
+  isStopping = true;
+  killPrograms();
+  await stopDaemons();
+}
+
+function giveUp(exitCode, message) {
+  process.exitCode = exitCode;
+  console.error(`bench: ${message}`);
+  stop();
+}
+
+process.once('SIGINT', () => giveUp(130, 'interrupted'));
+process.once('SIGTERM', () => giveUp(143, 'terminated'));
+const deadline = setTimeout(
+  () => giveUp(1, 'not done in time'),
+  (rounds * ROUND_DEADLINE + OTHER_DEADLINE) * 1000,
+);
+const directory = mkdtempSync(`${tmpdir()}/ubinder-bench-`);
+try {
+  const missing = ['gcc', 'taskset'].filter((name) => !isInstalled(name));
+  if (missing.length > 0)
+    throw new Error(`Cannot measure without ${missing.join(' and ')}: install it first`);
+  await bench(await compilePrograms(directory));
+} catch (error) {
+  // What fails because all is being ended is no news.
+  if (!isStopping) giveUp(1, error.message);
+} finally {
+  await stop();
+  rmSync(directory, { recursive: true });
+  clearTimeout(deadline);
+}
+
+async function bench(programs) {
+  const machine = describeMachine();
+  const cpu = lastProcessor();
+  const builds = [await startBuild(root, '', cpu)];
+  if (options.against !== undefined)
+    builds.push(await startBuild(resolve(options.against), ' (other build)', cpu));
+  const rows = createRows(programs, builds, cpu, WARMUP);
+
+  for (const { command, daemon } of rows.filter(({ build, size }) => build !== null && size === 256)) {
+    progress(`warming up ${command.join(' ')}`);
+    await measure({ command, warmup: DAEMON_WARMUP, daemon }, 1);
+  }
+  const results = new Map(rows.map((row) => [row, []]));
+  const random = createRandom(seed);
+  for (let round = 0; round < rounds; round++) {
+    progress(`round ${round + 1} of ${rounds}`);
+    for (const row of shuffled(rows, random)) results.get(row).push(await measure(row, calls));
+  }
+  const syscalls = new Map();
+  let whyNotCounted = canCountSyscalls() ? null : 'strace is not installed';
+  for (const row of rows.filter(({ build }) => build !== null)) {
+    if (whyNotCounted !== null) break;
+    progress(`counting system calls of ${row.name}, ${row.size} bytes`);
+    try {
+      syscalls.set(row, await countSyscalls(row.daemon, row.command));
+    } catch (error) {
+      whyNotCounted = error.message;
+    }
+  }
+  progress('');
+
+  const summaries = rows.map((row) => {
+    const yardstick = rows.find((other) => isYardstickOf(other, row));
+    return summarize(row, results.get(row), results.get(yardstick), syscalls.get(row));
+  });
+  const goalRow = rows.findIndex((row) => isGoal(row, builds[0]));
+  const ratio = summaries[goalRow].ratio.median;
+  const goal = { ratio, atMost: GOAL, isMet: ratio <= GOAL };
+  if (options.json) {
+    const { mode } = builds[0].pinned;
+    console.log(
+      JSON.stringify({ machine: describeMachine(), mode, rounds, calls, seed, goal, rows: summaries }),
+    );
+    return;
+  }
+  console.log(formatTable(summaries));
+  console.log(`\n${machine}; delivery by ${builds[0].pinned.mode}`);
+  console.log(
+    `Median (quartiles) of ${rounds} rounds of ${calls} calls, seed ${seed}; p50, ioctls, context switches (voluntary + involuntary, of client, server and daemon) and the daemon's system calls are per call.`,
+  );
+  const counted = syscalls.get(rows[goalRow]);
+  if (counted) console.log(`The daemon's system calls in the first Binder row: ${formatSyscalls(counted)}.`);
+  else console.log(`The daemon's system calls were not counted: ${whyNotCounted}.`);
+  const verdict = `pinned, 256 bytes, libbinder's way: ${ratio.toFixed(2)} × the pipe, wanted at most ${GOAL}`;
+  console.log(`${goal.isMet ? 'goal met' : 'goal missed'}: ${verdict}`);
+}
+
+/** Two daemons of one tree: moving one to and fro would cost it what it has in the core's caches. */
+async function startBuild(tree, label, cpu) {
+  const { mode } = options;
+  return {
+    label,
+    pinned: await BenchDaemon.start(tree, { mode, cpu }),
+    free: await BenchDaemon.start(tree, { mode }),
+  };
+}
+
+/** The last processor that this process may use: the first has the most interrupts to handle. */
+function lastProcessor() {
+  const status = readFileSync('/proc/self/status', 'utf8');
+  return Number(/^Cpus_allowed_list:.*?(\d+)$/m.exec(status)[1]);
+}
+
+function describeMachine() {
+  const commit = describeCommit();
+  const processors = cpus();
+  const load = loadavg()[0].toFixed(1);
+  return `${processors.length} × ${processors[0].model.trim()}, load before ${load}; Linux ${release()}; Node.js ${process.version}; ${commit}`;
+}
+
+function describeCommit() {
+  const git = (...args) =>
+    execFileSync('git', ['-C', root, ...args], { stdio: ['ignore', 'pipe', 'ignore'] }).toString();
+  try {
+    const isChanged = git('status', '--porcelain', '--', 'src').trim() !== '';
+    return `commit ${git('rev-parse', '--short', 'HEAD').trim()}${isChanged ? ' with changes' : ''}`;
+  } catch {
+    return `version ${JSON.parse(readFileSync(`${root}/package.json`, 'utf8')).version}`;
+  }
+}
+
+/** Says on a terminal how far it is, in one line. */
+function progress(text) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}
+
+function natural(name, text) {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number > 0) return number;
+  console.error(`bench: --${name} needs a whole number above 0, not ${text}`);
+  process.exit(2);
+}
+
+/** Fisher and Yates. */
+function shuffled(list, random) {
+  const result = [...list];
+  for (let i = result.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1));
+    [result[i], result[j]] = [result[j], result[i]];
+  }
+  return result;
+}
+
+/** Numbers from 0 up to 1, the same for the same seed (xorshift32). */
+function createRandom(from) {
+  let state = from >>> 0 || 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+}
