@@ -1,0 +1,3 @@
+import { mountScenarios } from '../support/mount-scenarios.ts';
+
+mountScenarios('root-store');
