@@ -311,8 +311,8 @@ class StopRequest {
     for (const signal of STOP_SIGNALS) process.on(signal, this.make);
   }
 
+  /** Signals stay taken: another that comes while the process ends must not make it look like killed. */
   close(): void {
-    for (const signal of STOP_SIGNALS) process.off(signal, this.make);
     this.#watch?.close();
     if (this.#parent !== null) closeSync(this.#parent);
   }
