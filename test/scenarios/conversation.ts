@@ -42,6 +42,10 @@ import type { World } from '../support/world.ts';
 // long as the answers are the same. Nobody sleeps and one ioctl ends before the next begins, so nothing is left to
 // the scheduler. Addresses are told relative to the mapping, processes by their names.
 
+/** How many conversations are recorded, and how long they are. */
+export const CONVERSATIONS = 24;
+export const STEPS = 100;
+
 const NAMES = ['a', 'b', 'c'];
 const MAP = 8192;
 
@@ -85,7 +89,7 @@ class Conversation {
     const actor = party.threads[index] as Actor;
     const who = `${party.name}${index}`;
     const kind = random.below(100);
-    if (kind < 55) {
+    if (kind < 58) {
       const commands: Command[] = [];
       const words: string[] = [];
       for (let count = 1 + random.below(3); count > 0; count--) {
@@ -93,7 +97,7 @@ class Conversation {
         commands.push(command);
         words.push(text);
       }
-      const readSize = random.one(2) ? READ_SIZE : 0;
+      const readSize = random.one(3) ? 0 : READ_SIZE;
       const outcome = await actor.writeRead({ commands, readSize });
       await this.#tell(
         party,
@@ -101,28 +105,28 @@ class Conversation {
         `${who} writes ${words.join(', ')}${readSize ? ' and reads' : ''}`,
         outcome,
       );
-    } else if (kind < 85) {
+    } else if (kind < 84) {
       const readSize = random.pick([READ_SIZE, READ_SIZE, READ_SIZE, 80, 84, 100, 79, 4]);
       // Where it began behind its end, the kernel driver would write past the end.
       const readConsumed = readSize > 79 && random.one(15) ? 12 : 0;
       const outcome = await actor.writeRead({ readSize, readConsumed });
       await this.#tell(party, index, `${who} reads ${readSize - readConsumed}`, outcome);
-    } else if (kind < 90) {
+    } else if (kind < 87) {
       this.lines.push(`${who} polls: ${await actor.poll()}`);
-    } else if (kind < 94) {
+    } else if (kind < 90) {
       this.lines.push(`${who} error: ${(await actor.extendedError()).text}`);
-    } else if (kind < 95) {
+    } else if (kind < 91) {
       party.serving[index] = 0;
       await actor.exit();
       this.lines.push(`${who} exits`);
-    } else if (kind < 96) {
+    } else if (kind < 92) {
       await actor.peer.closeDuplicate();
       this.lines.push(`${who} closes a duplicate`);
-    } else if (kind < 97) {
+    } else if (kind < 95) {
       this.#parties.delete(party.name);
       await actor.close();
       this.lines.push(`${party.name} closes`);
-    } else if (kind < 98) {
+    } else if (kind < 96) {
       this.lines.push(
         `${who} manages: ${errnoName(await actor.thread.ioctl(BINDER_SET_CONTEXT_MGR, new Uint8Array(4)))}`,
       );
@@ -184,12 +188,12 @@ class Conversation {
     if (party.isManager && held === undefined && random.one(2))
       return { command: enterLooper, text: 'enterLooper' };
     const known = random.maybe(party.announced);
-    if (known && random.one(4)) {
+    if (known && random.one(2)) {
       party.announced.splice(party.announced.indexOf(known), 1);
       const done = known.name === 'BR_INCREFS' ? increfsDone : acquireDone;
       return { command: done(known.ptr, known.cookie), text: `${done.name}(${known.ptr})` };
     }
-    switch (random.below(18)) {
+    switch (random.below(21)) {
       case 0:
       case 1:
       case 2:

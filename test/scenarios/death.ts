@@ -388,6 +388,19 @@ const notifications: Scenario[] = [
     },
   },
   {
+    name: 'a delivered death whose handle goes is forgotten: the acknowledgement is another’s',
+    async run(world) {
+      const { server, client, handle } = await pair(world);
+      const other = await share(server, client, 0x11, 0x21);
+      await client.write(requestDeath(handle, 5), requestDeath(other, 5));
+      await server.close();
+      await client.read('NOOP DEAD_BINDER(5)');
+      await client.read('NOOP DEAD_BINDER(5)');
+      await client.write(release(handle), clearDeath(other, 5), deadBinderDone(5));
+      await client.read('NOOP CLEAR_DEATH_NOTIFICATION_DONE(5)');
+    },
+  },
+  {
     name: 'a withdrawal outlives its handle',
     async run(world) {
       const { client, handle } = await pair(world);

@@ -7,5 +7,7 @@ export interface Scenario {
   readonly needs?: readonly Ability[];
   /** The label of all senders; `null` where no security module is there (needs the ability `labels`). */
   readonly label?: string | null;
+  /** Where we decided otherwise than the kernel's driver: what that does. */
+  readonly differs?: string;
   readonly run: (world: World) => Promise<void>;
 }

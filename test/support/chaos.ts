@@ -2,11 +2,17 @@ import assert from 'node:assert/strict';
 import * as binder from '../../src/abi/binder.ts';
 import { type DecodedCommand, decodeCommands, encodeCommands } from '../../src/abi/commands.ts';
 import { EAGAIN, EBADF, EBUSY, EFAULT, EINTR, EINVAL, EPERM } from '../../src/abi/errno.ts';
-import { flatBinderObject, nodeDebugInfo, nodeInfoForRef, writeRead } from '../../src/abi/structs.ts';
+import {
+  flatBinderObject,
+  freezeInfo,
+  nodeDebugInfo,
+  nodeInfoForRef,
+  writeRead,
+} from '../../src/abi/structs.ts';
 import type { U64 } from '../../src/abi/u64.ts';
 import { LocalDriver, LocalHost, LocalProcess } from '../../src/binder/connections/local.ts';
 import { Context } from '../../src/driver/context.ts';
-import { PARKED, type ThreadId } from '../../src/driver/ports.ts';
+import { PARKED, type ThreadId, type Timer } from '../../src/driver/ports.ts';
 import type { Thread } from '../../src/driver/thread.ts';
 import { checkHonestRefs, checkInvariants } from './check-invariants.ts';
 import { Random } from './random.ts';
@@ -35,12 +41,27 @@ const READ_SPACE = 16 * 1024;
 
 const MAP_SIZES = [4096, 65536, 65536];
 
+/** Time passes when a step says so. */
+class ChaosHost extends LocalHost {
+  readonly timers = new Set<() => void>();
+
+  override startTimer(_milliseconds: number, callback: () => void): Timer {
+    this.timers.add(callback);
+    return { cancel: () => this.timers.delete(callback) };
+  }
+
+  letTimePass(): void {
+    for (const callback of [...this.timers]) if (this.timers.delete(callback)) callback();
+  }
+}
+
 /**
  * Several processes, each with several threads, that do whatever a seed tells them: sensible conversations, for which
  * they keep track of what they were given, and nonsense. After each step the driver must be in order.
  */
 export class Chaos {
   readonly driver: LocalDriver;
+  readonly #host: ChaosHost;
   readonly #contexts = [new Context('binder'), new Context('hwbinder')];
   readonly #open: (ChaosProcess | null)[] = new Array<ChaosProcess | null>(PROCESSES).fill(null);
   /** Whether clients only give back what they took: then their buffers' counts must be whole. */
@@ -50,7 +71,8 @@ export class Chaos {
 
   constructor(isHonest: boolean) {
     this.isHonest = isHonest;
-    this.driver = new LocalDriver(new LocalHost(isHonest ? 'label' : null));
+    this.#host = new ChaosHost(isHonest ? 'label' : null);
+    this.driver = new LocalDriver(this.#host);
   }
 
   take({ kind, who, thread, seed }: Step): void {
@@ -62,6 +84,7 @@ export class Chaos {
     else if (kind < 84) process.process.poll(id);
     else if (kind < 88) process.process.interrupt(id);
     else if (kind < 89) process.process.flush();
+    else if (kind < 90) this.#host.letTimePass();
     else if (kind < 93) this.#control(process, id, random);
     else if (kind < 94) process.leave(id, () => process.process.threadDied(id));
     else if (kind < 95) this.#unmap(process, random);
@@ -76,9 +99,10 @@ export class Chaos {
       this.#close(who);
       this.check();
     }
-    const { process, thread, node, ref, death, transaction, buffer } = this.driver.stats;
-    const left = [process, thread, node, ref, death, transaction, buffer].map(({ active }) => active);
-    assert.deepEqual(left, [0, 0, 0, 0, 0, 0, 0], 'objects left when all processes are gone');
+    this.#host.letTimePass();
+    const { process, thread, node, ref, death, freeze, transaction, buffer } = this.driver.stats;
+    const left = [process, thread, node, ref, death, freeze, transaction, buffer].map(({ active }) => active);
+    assert.deepEqual(left, [0, 0, 0, 0, 0, 0, 0, 0], 'objects left when all processes are gone');
   }
 
   check(): void {
@@ -177,6 +201,7 @@ export class Chaos {
           ],
         ]);
       case 11:
+        if (random.one(2)) return freezeCommand(handle, cookie, random);
         return encodeCommands([
           random.one(2) ? [binder.BC_DEAD_BINDER_DONE, { cookie }] : [binder.BC_ENTER_LOOPER],
         ]);
@@ -231,7 +256,8 @@ export class Chaos {
     }
     const data = concatenate(parts);
     const list = new Uint8Array(BigUint64Array.from(offsets, BigInt).buffer);
-    const flags = extraFlags | (random.one(4) ? binder.TF_CLEAR_BUF : 0);
+    const update = extraFlags & binder.TF_ONE_WAY && random.one(3) ? binder.TF_UPDATE_TXN : 0;
+    const flags = extraFlags | update | (random.one(4) ? binder.TF_CLEAR_BUF : 0);
     const payload = {
       targetHandle,
       code: number,
@@ -254,7 +280,7 @@ export class Chaos {
   #control(process: ChaosProcess, id: ThreadId, random: Random): void {
     if (process.asleep.has(id)) return;
     const argument = new Uint8Array(24);
-    switch (random.below(this.isHonest ? 6 : 7)) {
+    switch (random.below(this.isHonest ? 8 : 9)) {
       case 0:
         new DataView(argument.buffer).setUint32(0, random.below(4), true);
         process.control(id, binder.BINDER_SET_MAX_THREADS, argument);
@@ -281,6 +307,17 @@ export class Chaos {
       case 5:
         process.control(id, binder.BINDER_GET_EXTENDED_ERROR, argument);
         break;
+      case 6:
+      case 7: {
+        const timeoutMs = random.pick([0, 0, 100]);
+        const pid = random.below(PROCESSES - 1);
+        process.control(
+          id,
+          binder.BINDER_FREEZE,
+          freezeInfo.bytes({ pid, enable: random.below(3), timeoutMs }),
+        );
+        break;
+      }
       default:
         process.control(id, random.below(2 ** 30) * 4 + 1, argument);
     }
@@ -323,8 +360,8 @@ class ChaosProcess extends LocalProcess {
   readonly #who: number;
   readonly #isHonest: boolean;
   readonly #heap: number;
-  /** Threads asleep in a BINDER_WRITE_READ, with what they asked for. */
-  readonly asleep = new Map<ThreadId, WriteRead>();
+  /** Threads asleep in a BINDER_WRITE_READ, with what they asked for, or (`null`) in a BINDER_FREEZE. */
+  readonly asleep = new Map<ThreadId, WriteRead | null>();
   readonly buffers: ReceivedBuffer[] = [];
   /** Commands that wait for their _DONE. */
   readonly announced: DecodedCommand[] = [];
@@ -352,8 +389,13 @@ class ChaosProcess extends LocalProcess {
 
   control(id: ThreadId, command: number, argument: Uint8Array): void {
     const result = this.#ioctl(id, command, new DataView(argument.buffer), true);
+    if (result === PARKED) {
+      assert.equal(command, binder.BINDER_FREEZE, 'the one ioctl that sleeps beside BINDER_WRITE_READ');
+      this.asleep.set(id, null);
+      return;
+    }
     assert.ok(
-      [0, EINVAL, EPERM, EBUSY].includes(result),
+      [0, EAGAIN, EINVAL, EPERM, EBUSY].includes(result),
       `errno ${result} of ioctl 0x${command.toString(16)}`,
     );
   }
@@ -380,8 +422,12 @@ class ChaosProcess extends LocalProcess {
 
   override answer(thread: Thread, errno: number): void {
     const request = this.asleep.get(thread.id);
-    assert.ok(request, 'an ioctl was answered that did not sleep');
+    assert.ok(request !== undefined, 'an ioctl was answered that did not sleep');
     this.asleep.delete(thread.id);
+    if (request === null) {
+      assert.ok([0, EAGAIN, EINTR].includes(errno), `errno ${errno} of BINDER_FREEZE`);
+      return;
+    }
     const view = new DataView(new ArrayBuffer(writeRead.size));
     thread.writeRead.store(view, 0);
     this.#answered(errno, writeRead.decode(view), request);
@@ -455,7 +501,8 @@ class ChaosProcess extends LocalProcess {
           this.#receive(command);
           break;
         case 'BR_DEAD_BINDER':
-          assert.equal(i, rest.length - 1, 'a death ends the read');
+        case 'BR_FROZEN_BINDER':
+          assert.equal(i, rest.length - 1, 'a report ends the read');
           break;
         case 'BR_INCREFS':
         case 'BR_ACQUIRE':
@@ -464,7 +511,7 @@ class ChaosProcess extends LocalProcess {
         default:
           assert.match(
             command.name,
-            /^BR_(RELEASE|DECREFS|TRANSACTION_COMPLETE|ONEWAY_SPAM_SUSPECT|FAILED_REPLY|DEAD_REPLY|CLEAR_DEATH_NOTIFICATION_DONE)$/,
+            /^BR_(RELEASE|DECREFS|TRANSACTION_COMPLETE|ONEWAY_SPAM_SUSPECT|TRANSACTION_PENDING_FROZEN|FAILED_REPLY|DEAD_REPLY|FROZEN_REPLY|CLEAR_(DEATH|FREEZE)_NOTIFICATION_DONE)$/,
           );
       }
     }
@@ -546,6 +593,18 @@ function acknowledgement(
   const { ptr, cookie } = known;
   return encodeCommands([
     [known.name === 'BR_INCREFS' ? binder.BC_INCREFS_DONE : binder.BC_ACQUIRE_DONE, { ptr, cookie }],
+  ]);
+}
+
+function freezeCommand(handle: number, cookie: number, random: Random): Uint8Array {
+  const named = { handle, cookie: handle % 4 };
+  return encodeCommands([
+    random.pick<[number, object]>([
+      [binder.BC_REQUEST_FREEZE_NOTIFICATION, named],
+      [binder.BC_REQUEST_FREEZE_NOTIFICATION, named],
+      [binder.BC_CLEAR_FREEZE_NOTIFICATION, named],
+      [binder.BC_FREEZE_NOTIFICATION_DONE, { cookie }],
+    ]),
   ]);
 }
 
