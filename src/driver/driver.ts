@@ -78,13 +78,18 @@ export class Driver {
   runWakeList(): void {
     if (this.#isRunning || this.#runnable.length === 0) return;
     this.#isRunning = true;
-    for (let i = 0; i < this.#runnable.length; i++) {
-      const thread = this.#runnable[i] as Thread;
-      thread.isRunnable = false;
-      if (thread.isParked) resume(thread);
+    let next = 0;
+    try {
+      while (next < this.#runnable.length) {
+        const thread = this.#runnable[next++] as Thread;
+        thread.isRunnable = false;
+        if (thread.isParked) resume(thread);
+      }
+    } finally {
+      // A host that throws for one thread must not keep the others asleep: they run the next time.
+      this.#runnable.splice(0, next);
+      this.#isRunning = false;
     }
-    this.#runnable.length = 0;
-    this.#isRunning = false;
   }
 
   /** The driver stops serving: every sleeping thread's ioctl ends with ECONNREFUSED. */

@@ -91,7 +91,7 @@ describe.skipIf(reason !== null)('ubinder up', { concurrent: true }, () => {
         [place.ubinder(['up', '--mount', place.path('none')]), /there is no such directory; make it first/],
         [place.ubinder(['up', '--mount', full]), /it is not empty; name an empty directory/],
         [place.ubinder(['up', '--mount', file]), /not a directory.*; name a directory/],
-        [place.ubinder(['up', '--detach', '--mount', file]), /not a directory.*; name a directory/],
+        [place.ubinder(['up', '--detach', '--mount', `${full}/file`]), /not a directory.*; name a directory/],
         [
           place.ubinder(['up'], { ...NOBODY, env: bare }),
           /Cannot choose a directory: XDG_RUNTIME_DIR is not set; name one with --mount DIR/,

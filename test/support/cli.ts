@@ -2,6 +2,7 @@ import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process'
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { controlFiles } from '../../src/host/daemon/control-path.ts';
 
 export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
@@ -32,7 +33,8 @@ export interface Running {
 export class Playground implements AsyncDisposable {
   readonly directory = mkdtempSync(`${tmpdir()}/ubinder-cli-`);
   readonly #running = new Set<Running>();
-  readonly #daemons = new Set<number>();
+  /** What was served, by whom. */
+  readonly #daemons = new Map<number, string>();
 
   constructor() {
     chmodSync(this.directory, 0o755);
@@ -51,7 +53,7 @@ export class Playground implements AsyncDisposable {
   async up(mount: string, ...args: string[]): Promise<Running & { readonly pid: number }> {
     const running = this.start([process.execPath, MAIN, 'up', '--mount', mount, ...args]);
     const [, pid] = await running.said(/^ubinder ready: .* \(pid (\d+)\)$/m);
-    this.#daemons.add(Number(pid));
+    this.#daemons.set(Number(pid), mount);
     return { ...running, pid: Number(pid) };
   }
 
@@ -104,12 +106,10 @@ export class Playground implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const pid of this.#daemons) {
-      try {
-        process.kill(pid, 'SIGKILL');
-      } catch {
-        // It has ended
-      }
+    for (const [pid, mount] of this.#daemons) {
+      if (isAlive(pid)) process.kill(pid, 'SIGTERM');
+      await until(() => !isAlive(pid)).catch(() => process.kill(pid, 'SIGKILL'));
+      for (const file of Object.values(controlFiles(mount))) rmSync(file, { force: true });
     }
     for (const { child, outcome } of [...this.#running]) {
       child.kill('SIGKILL');

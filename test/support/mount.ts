@@ -1,5 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +19,9 @@ const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 /** The ways in which a mount can be served; each is a column of the test matrix. */
 export type Mode = 'root' | 'root-store' | 'rootless';
 
+/** Major 10, minor 229. */
+const FUSE_DEVICE = (10 << 8) | 229;
+
 /** Why a mode cannot run on this machine, or `null` when it can. */
 export function whyNot(mode: Mode): string | null {
   if (process.platform !== 'linux') return `this is ${process.platform}, not Linux`;
@@ -19,6 +30,7 @@ export function whyNot(mode: Mode): string | null {
   } catch {
     return '/dev/fuse cannot be opened';
   }
+  if (statSync('/dev/fuse').rdev !== FUSE_DEVICE) return '/dev/fuse is something else';
   if (mode !== 'rootless' && process.getuid?.() !== 0) return 'not root';
   return null;
 }

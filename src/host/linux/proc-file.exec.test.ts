@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { compile, hasProgram } from './partner.test-support.ts';
 
@@ -217,6 +217,7 @@ function canServe(): boolean {
   try {
     if (process.getuid?.() !== 0) throw new Error('not root');
     accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
+    if (statSync('/dev/fuse').rdev !== ((10 << 8) | 229)) throw new Error('not the FUSE device');
   } catch (error) {
     console.warn(`SKIPPED: what waits during execve, which needs root and /dev/fuse (${error})`);
     return false;
