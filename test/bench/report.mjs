@@ -18,10 +18,10 @@ export function spread(numbers) {
 /**
  * The numbers of one row over all rounds.
  *
- * @param rounds what its program said, round by round.
- * @param yardstick likewise of the pipe: a ratio is taken within each round, so that what slowed both cancels out.
+ * @param rounds what its program said, round by round, with `pipe_p50_us` of the pipe beside it.
+ * @param syscalls counts by name, if there are any.
  */
-export function summarize(row, rounds, yardstick, syscalls) {
+export function summarize(row, rounds, syscalls) {
   const median = (name) =>
     quantile(
       rounds.map((round) => round[name]),
@@ -32,9 +32,9 @@ export function summarize(row, rounds, yardstick, syscalls) {
     size: row.size,
     pinned: row.isPinned,
     p50_us: spread(rounds.map(({ p50_us }) => p50_us)),
+    ratio: spread(rounds.map(({ p50_us, pipe_p50_us }) => p50_us / pipe_p50_us)),
     p99_us: median('p99_us'),
     calls_per_second: median('calls_per_second'),
-    ratio: spread(rounds.map(({ p50_us }, round) => p50_us / yardstick[round].p50_us)),
   };
   if (row.build === null) return summary;
   const switches = (kind) =>

@@ -175,9 +175,8 @@ function renewKernel(name, kernel) {
   const release = releaseOf(image);
   // Newer suites split the image; base tells which modules are built in.
   const split = ['binary', 'modules', 'base'].map((part) => `linux-${part}-${release}`);
-  const known = new Set(apt('apt-cache', ['pkgnames']).split('\n'));
-  const names = split.every((part) => known.has(part)) ? split : [image];
-  const offers = readIndex(apt, names);
+  const offers = readIndex(apt, [...split, image]);
+  const names = split.every((part) => offers.get(part).length > 0) ? split : [image];
   const packages = names.map((packageName) => ({ name: packageName, ...offers.get(packageName)[0] }));
   if (packages.some(({ version }) => !version.startsWith(`${name}.`))) {
     throw new Problem(

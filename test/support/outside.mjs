@@ -29,8 +29,8 @@ export class Problem extends Error {}
 export const say = (text) => process.stderr.write(`${text}\n`);
 export const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
-/** Runs a program and returns its standard output; its standard error is shown as it comes. */
-export function run(program, args, options = {}) {
+/** Runs a program and returns its standard output; its standard error is shown as it comes, unless told otherwise. */
+export function run(program, args, { statuses = [0], ...options } = {}) {
   const { error, status, stdout } = spawnSync(program, args, {
     encoding: 'utf8',
     maxBuffer: 1 << 28,
@@ -38,7 +38,8 @@ export function run(program, args, options = {}) {
     ...options,
   });
   if (error) throw new Problem(`Cannot run ${program}: ${error.message}`);
-  if (status !== 0) throw new Problem(`${program} ${args.join(' ')} ended with status ${status}`);
+  if (!statuses.includes(status))
+    throw new Problem(`${program} ${args.join(' ')} ended with status ${status}`);
   return stdout;
 }
 
@@ -124,7 +125,9 @@ export const updateIndex = (apt) => apt('apt-get', ['-qq', 'update'], { stdio: [
 /** What the updated lists offer, newest first: package name -> [{version, sha256}]. */
 export function readIndex(apt, names) {
   const offers = new Map(names.map((name) => [name, []]));
-  for (const stanza of apt('apt-cache', ['show', ...names]).split('\n\n')) {
+  // 100 says that it knows none of them.
+  const quietly = { statuses: [0, 100], stdio: ['ignore', 'pipe', 'ignore'] };
+  for (const stanza of apt('apt-cache', ['show', ...names], quietly).split('\n\n')) {
     const field = (name) => stanza.match(new RegExp(`^${name}: (.*)$`, 'm'))?.[1];
     offers.get(field('Package'))?.push({ version: field('Version'), sha256: field('SHA256') });
   }
@@ -149,14 +152,12 @@ export function fetchDebs(source, packages, remedy) {
   say(`Fetching ${missing.length} packages of Debian ${source.suite} ...`);
   const apt = privateApt(source);
   updateIndex(apt);
-  // apt-cache has an exit status of its own for a name that is gone.
-  const known = new Set(apt('apt-cache', ['pkgnames']).split('\n'));
   const offers = readIndex(
     apt,
-    missing.map(({ name }) => name).filter((name) => known.has(name)),
+    missing.map(({ name }) => name),
   );
   const complaints = missing.flatMap(({ name, version, sha256 }) => {
-    const offered = offers.get(name) ?? [];
+    const offered = offers.get(name);
     const same = offered.find((offer) => offer.version === version);
     if (same === undefined) {
       const there = offered.map((offer) => offer.version).join(', ') || 'nothing of that name';
