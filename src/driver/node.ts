@@ -121,12 +121,9 @@ export class Node extends WorkItem {
   }
 
   /** A ref became weakly held. */
-  addWeakRef(sender: Thread | null): boolean {
-    if (this.weak.isTold || this.list) return true;
-    if (!sender) return false;
+  addWeakRef(sender: Thread | null): void {
     // Deferred: a transaction always follows, so the item alone need not end the sender's wait.
-    sender.todo.push(this);
-    return true;
+    if (sender && !this.weak.isTold && !this.list) sender.todo.push(this);
   }
 
   /** A ref ceased to be strong. */

@@ -374,10 +374,15 @@ export class Process {
     this.tellFrozen(false);
   }
 
-  /** Tells those who asked about this process's nodes. */
+  /**
+   * Tells those who asked about this process's nodes. Each is held meanwhile, as in the kernel driver: letting go of one
+   * to which no refs exist makes its owner look whether there is news of it, which a client can notice.
+   */
   tellFrozen(isFrozen: boolean): void {
     for (const node of this.sortedNodes()) {
+      node.hold();
       for (const ref of [...node.refs].reverse()) ref.ownerIs(isFrozen);
+      node.letGo();
     }
   }
 

@@ -35,7 +35,7 @@ export class Ref {
       if (this.strong === 0 && !this.node.addStrongRef(sender)) return false;
       this.strong++;
     } else {
-      if (this.weak === 0 && !this.node.addWeakRef(sender)) return false;
+      if (this.weak === 0) this.node.addWeakRef(sender);
       this.weak++;
     }
     return true;

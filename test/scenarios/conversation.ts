@@ -230,9 +230,12 @@ class Conversation {
         const change = random.pick([increfs, acquire, acquire, acquire, release, decrefs]);
         return { command: change(handle), text: `${change.name}(${handle})` };
       }
-      case 16: {
-        const cookie = random.below(3);
-        if (random.one(2))
+      case 16:
+      case 17:
+      case 18:
+      case 19: {
+        const cookie = handle % 3;
+        if (random.one(5))
           return { command: clearDeath(handle, cookie), text: `clearDeath(${handle},${cookie})` };
         return { command: requestDeath(handle, cookie), text: `requestDeath(${handle},${cookie})` };
       }
@@ -332,8 +335,8 @@ class Conversation {
       data.fill(0, offset, offset + 24);
     }
     for (const byte of data) raw = (raw * 31 + byte) >>> 0;
-    const sender = [...this.#parties.values()].find(({ threads }) => threads[0]?.pid === fields['senderPid']);
-    const from = fields['senderPid'] === 0 ? '-' : (sender?.name ?? '?');
+    const sender = [...this.#parties.values()].find(({ threads }) => threads[0]?.pid === fields.senderPid);
+    const from = fields.senderPid === 0 ? '-' : (sender?.name ?? '?');
     const head = `${command.name.replace('BR_', '')}(${targetPtr},${cookie} code ${code} flags ${flags} from ${from}`;
     return `${head} @${at}+${dataSize}+${offsets - buffer}:${offsetsSize} raw ${raw} ${objects.join(' ')})`;
   }

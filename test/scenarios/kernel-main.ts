@@ -1,0 +1,91 @@
+import { spawnSync } from 'node:child_process';
+import { chmodSync } from 'node:fs';
+import { DEBUGFS, kernelCounts } from '../support/kernel-driver.ts';
+import { MountWorld, Puppets } from '../support/mount-world.ts';
+import type { Ability } from '../support/world.ts';
+import { families } from './all.ts';
+import { CONVERSATIONS, converse, STEPS } from './conversation.ts';
+import type { Scenario } from './scenario.ts';
+
+// Asks the kernel's own driver; runs where that is, started by on-kernel.mjs.
+//
+//   kernel-main.js run [PATTERN]           all scenarios, or those with such a name
+//   kernel-main.js converse [FROM COUNT]   prints conversations, those of the goldens or other seeds'
+
+const [, , task, ...args] = process.argv;
+
+/** Their first manager may be of another user than root, each once. */
+const spareDevices = ['/dev/hwbinder', '/dev/vndbinder'];
+/** The driver flushes in its own time. */
+const FLUSH_DELAY = 60;
+
+let puppets = new Puppets();
+
+async function main(): Promise<boolean> {
+  spawnSync('mount', ['-t', 'debugfs', 'debugfs', DEBUGFS]);
+  for (const device of spareDevices) chmodSync(device, 0o666);
+  if (task === 'converse') return printConversations(Number(args[0] ?? 0), Number(args[1] ?? CONVERSATIONS));
+  return runAll(new RegExp(args[0] ?? '.'));
+}
+
+function open(device: string, abilities: readonly Ability[]): Promise<MountWorld> {
+  const target = { device, abilities, counts: kernelCounts, flushDelay: FLUSH_DELAY };
+  return MountWorld.create(target, puppets);
+}
+
+async function printConversations(from: number, count: number): Promise<boolean> {
+  for (let seed = from; seed < from + count; seed++) {
+    const world = await open('/dev/binder', []);
+    const lines = await converse(world, seed, STEPS);
+    await world.close();
+    console.log([`== ${seed}`, ...lines].join('\n'));
+  }
+  return true;
+}
+
+async function runAll(names: RegExp): Promise<boolean> {
+  const abilities: Ability[] = ['interrupt', 'unmap', 'users'];
+  if (hasLabels()) abilities.push('labels');
+  const count = { passed: 0, skipped: 0, failed: 0 };
+  for (const [family, scenarios] of Object.entries(families)) {
+    for (const scenario of scenarios) {
+      if (!names.test(scenario.name) && !names.test(family)) continue;
+      const result = await run(scenario, abilities);
+      if (result === null) count.passed++;
+      else if (result.startsWith('skipped')) count.skipped++;
+      else count.failed++;
+      if (result !== null) console.log(`${family}: ${scenario.name}: ${result}`);
+    }
+  }
+  console.log(Object.entries(count).flat().join(' '));
+  return count.failed === 0;
+}
+
+/** Whether a security module tells labels. */
+function hasLabels(): boolean {
+  return spawnSync('cat', ['/proc/self/attr/current']).status === 0;
+}
+
+/** @returns `null` when all was as expected, or why not. */
+async function run(scenario: Scenario, abilities: readonly Ability[]): Promise<string | null> {
+  const missing = scenario.needs?.find((need) => !abilities.includes(need));
+  if (missing) return `skipped: needs ${missing}`;
+  if (scenario.label !== undefined) return 'skipped: the label cannot be chosen';
+  if (scenario.differs) return `skipped: ${scenario.differs}`;
+  const device = scenario.needs?.includes('users') ? spareDevices.pop() : '/dev/binder';
+  if (!device) return 'skipped: no device is left';
+  try {
+    const world = await open(device, abilities);
+    await scenario.run(world);
+    await world.close();
+    return null;
+  } catch (error) {
+    puppets.dispose();
+    puppets = new Puppets();
+    return `FAILED ${(error as Error).stack}`;
+  }
+}
+
+const isGood = await main();
+puppets.dispose();
+process.exit(isGood ? 0 : 1);
