@@ -1,5 +1,6 @@
 import { buffers } from './buffers.ts';
 import { calls } from './calls.ts';
+import { conversations } from './conversations.ts';
 import { death } from './death.ts';
 import { freezing } from './freeze.ts';
 import { ioctls } from './ioctls.ts';
@@ -10,7 +11,7 @@ import { streams } from './streams.ts';
 import { threads } from './threads.ts';
 
 /** All scenarios, by family. */
-export const families: Record<string, Scenario[]> = {
+export const families: Record<string, readonly Scenario[]> = {
   reference,
   calls,
   references,
@@ -20,4 +21,5 @@ export const families: Record<string, Scenario[]> = {
   threads,
   ioctls,
   freezing,
+  conversations,
 };

@@ -9,7 +9,7 @@
 
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 
@@ -36,6 +36,7 @@ const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
 must(process.execPath, tsc, '-p', `${root}/test/scenarios/tsconfig.kernel.json`);
 mkdirSync(`${built}/test/support`, { recursive: true });
 copyFileSync(`${root}/test/support/puppet.mjs`, `${built}/test/support/puppet.mjs`);
+cpSync(`${root}/test/scenarios/golden`, `${built}/test/scenarios/golden`, { recursive: true });
 writeFileSync(`${built}/package.json`, '{ "type": "module" }\n');
 
 /** The box with what there is to do in it. */
