@@ -56,11 +56,53 @@ export interface Mapping {
   store(offset: number, length: number): void;
 }
 
+/**
+ * An open file (open file description) on its way from one client to another. The driver holds it from the moment it
+ * was taken until it was installed or given up, and closes it exactly once.
+ */
+export interface OpenFile {
+  close(): void;
+}
+
+/** What came of an installation: the new descriptors, in the order of the files, or a positive errno. */
+export type Installed = readonly number[] | number;
+
+/** A client's descriptors. */
+export interface ClientFiles {
+  /**
+   * Takes a reference to the open file behind descriptor `fd` of the client, as `thread`, which is in an ioctl, sees
+   * it.
+   *
+   * @returns the file, now the driver's, or a positive errno: EBADF where there is none (or an O_PATH descriptor).
+   */
+  take(thread: ThreadId, fd: number): OpenFile | number;
+  /**
+   * Gives `thread`, which is in an ioctl that is not answered yet, a new close-on-exec descriptor for each of `files`:
+   * all of them or none. The files stay the driver's: it closes them when it knows what came of it.
+   *
+   * @returns the outcome, where it is known at once, or {@link INSTALLING}: then the driver waits, and the host calls
+   * `process.installed(thread, outcome)` later, from outside of any call of the driver. Until then the thread is
+   * neither asleep nor running for the driver; the host may answer its system call to get hold of it, so long as it does
+   * not let it go on. In that call of `installed` the driver either calls `install` again, for the next transaction
+   * when this one failed, or ends with {@link Client.answer}, with an errno or {@link RESTART}. When the thread or its
+   * process goes away first, the driver answers it, closes the files and wants to hear no outcome; one that still comes
+   * is ignored.
+   */
+  install(thread: Thread, files: readonly OpenFile[]): Installed | typeof INSTALLING;
+  /**
+   * Closes descriptors that were installed for this client, at the latest when the ioctl in which `thread` is returns.
+   * They are numbers only: the client may have closed them, and opened others, meanwhile.
+   */
+  close(thread: Thread, fds: readonly number[]): void;
+}
+
 /** One open of a device: the process behind it, its memory, and the way to answer it. */
 export interface Client {
   /** The process id of the opener in the driver's pid namespace. */
   readonly pid: number;
   readonly memory: ClientMemory;
+  /** The client's descriptors; `null` where none can be taken or installed: transfers are then refused with EPERM. */
+  readonly files: ClientFiles | null;
   /** The region for received data as it is now: `null` before the client maps one and after it unmapped it. */
   mapping(): Mapping | null;
   /** This client's process id as `viewer` sees it; 0 when it is not visible there. */
@@ -69,7 +111,10 @@ export interface Client {
   euidSeenBy(viewer: Client, euid: number): number;
   /**
    * Ends the ioctl in which `thread` was parked, which `thread.command` names: `errno` is 0 or positive, and for
-   * BINDER_WRITE_READ `thread.writeRead` holds the counts to copy back. Called exactly once for each ioctl for which {@link PARKED} was returned.
+   * BINDER_WRITE_READ `thread.writeRead` holds the counts to copy back. Called exactly once for each ioctl for which
+   * {@link PARKED} was returned.
+   *
+   * After {@link ClientFiles.install} gave {@link INSTALLING}, it may also be {@link RESTART}.
    */
   answer(thread: Thread, errno: number): void;
   /** A thread that used poll may have become readable. */
@@ -110,3 +155,11 @@ export interface Host {
 
 /** Returned by an ioctl in place of an errno: the caller's thread sleeps until {@link Client.answer}. */
 export const PARKED = -1;
+
+/** Given to {@link Client.answer} in place of an errno: the thread found nothing to read, and was let out of its sleep for
+ * an installation that failed. The host copies the counts back and lets it make the same ioctl again, without its user
+ * space noticing. */
+export const RESTART = -2;
+
+/** Returned by {@link ClientFiles.install}: the outcome will come later. */
+export const INSTALLING = -3;

@@ -109,6 +109,7 @@ const MAPPING_ADDRESS = 0x7000_0000_0000;
 export class LocalProcess implements Client, ClientMemory {
   readonly pid: number;
   readonly euid: number;
+  readonly files = null;
   readonly process: Process;
   readonly #heap: Uint8Array;
   #heapUsed = 0;

@@ -64,6 +64,7 @@ export class OpenDevice implements Client {
   readonly device: Device;
   readonly identity: Identity;
   readonly memory: ClientMemory;
+  readonly files = null;
   readonly process: Process;
   /** The kernel's name of this open, for waking pollers. */
   pollHandle = 0;
