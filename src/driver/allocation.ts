@@ -48,6 +48,8 @@ export class Buffer {
   targetNode: Node | null = null;
   /** Counts to give back, in the order of the offsets; only what was translated so far. */
   objects: HeldObject[] | null = null;
+  /** The receiver's descriptors that are closed when it frees the buffer. */
+  fdsToClose: number[] | null = null;
 
   constructor(id: number, range: Range, sizes: BufferSizes, async: boolean, senderPid: number) {
     this.id = id;
@@ -142,6 +144,13 @@ export class Allocation {
   /** The client's address of a buffer. */
   addressOf(buffer: Buffer): number {
     return this.mapping.address + buffer.range.offset;
+  }
+
+  /** Writes a 32-bit number into a buffer of which the receiver was not told yet. */
+  patch(buffer: Buffer, offset: number, value: number): void {
+    const at = buffer.range.offset + offset;
+    this.mapping.area.view.setUint32(at, value, true);
+    this.mapping.store(at, 4);
   }
 
   /** Gives a buffer's space back; what it holds must have been released. */

@@ -96,7 +96,7 @@ export class Driver {
   shutDown(): void {
     for (const process of this.processes) {
       for (const thread of process.threads.values()) {
-        if (thread.isParked) process.finish(thread, ECONNREFUSED);
+        process.leave(thread, ECONNREFUSED);
         thread.freezing?.interrupt();
       }
     }

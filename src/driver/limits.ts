@@ -1,3 +1,5 @@
+import type { U64 } from '../abi/u64.ts';
+
 /** The limits of the driver, each with its reason. */
 
 /** Bytes of a mapping that are used, however large it is: SZ_4M in the kernel driver. */
@@ -21,5 +23,16 @@ export const WRITE_CHUNK = 4096;
  */
 export const READ_CHUNK = 4096;
 
+/**
+ * Open files that one transaction may carry: the usual limit of descriptors of a process, which could not receive more
+ * at once. In the kernel driver only memory limits them, and the answer is the same as when that is short.
+ */
+export const MAX_TRANSACTION_FILES = 1024;
+
 /** The highest user-space address of the 64-bit architectures we run on: above it every access faults. */
 export const MAX_USER_ADDRESS = 0x00ff_ffff_ffff_f000;
+
+/** A pointer as an address to try; those that cannot be user space's become one that faults. */
+export function userAddress(pointer: U64): number {
+  return typeof pointer === 'number' && pointer <= MAX_USER_ADDRESS ? pointer : 0;
+}

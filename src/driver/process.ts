@@ -32,8 +32,8 @@ import type { Context } from './context.ts';
 import type { Driver } from './driver.ts';
 import { FreezeRequest } from './freeze.ts';
 import { Node } from './node.ts';
-import { type Caller, type Client, PARKED, type ThreadId } from './ports.ts';
-import { read } from './read.ts';
+import { type Caller, type Client, type Installed, PARKED, type ThreadId } from './ports.ts';
+import { read, resumeInstalled } from './read.ts';
 import { Ref, RefTable } from './ref.ts';
 import { LOOPER_POLL, LOOPER_WAITING, Thread } from './thread.ts';
 import { WorkList } from './work.ts';
@@ -110,6 +110,10 @@ export class Process {
     return (this.#allocation as Allocation).addressOf(buffer);
   }
 
+  patchBuffer(buffer: Buffer, offset: number, value: number): void {
+    this.#allocation?.patch(buffer, offset, value);
+  }
+
   findBuffer(address: U64): Buffer | undefined {
     return this.#allocation?.find(address);
   }
@@ -127,7 +131,7 @@ export class Process {
   ioctl(caller: Caller, command: number, argument: DataView, at: number): number {
     const thread = this.thread(caller.thread);
     // A thread makes one ioctl at a time: if one is still open, its caller was killed and its id used again.
-    if (thread.isParked) this.finish(thread, EINTR);
+    this.leave(thread, EINTR);
     thread.freezing?.interrupt();
     thread.euid = caller.euid;
     thread.nonBlocking = caller.nonBlocking;
@@ -162,6 +166,17 @@ export class Process {
     const thread = this.threads.get(id);
     if (thread?.isParked) this.finish(thread, EINTR);
     else thread?.freezing?.interrupt();
+    this.driver.runWakeList();
+  }
+
+  /**
+   * What came of an installation that the host began when the driver asked for it in a read of `thread`. A thread that
+   * the driver waits for no more is ignored.
+   */
+  installed(thread: Thread, outcome: Installed): void {
+    if (!thread.installing) return;
+    const result = resumeInstalled(thread, outcome);
+    if (result !== PARKED) this.finish(thread, result);
     this.driver.runWakeList();
   }
 
@@ -296,19 +311,33 @@ export class Process {
     this.#waiting.splice(this.#waiting.lastIndexOf(thread), 1);
   }
 
-  /** Ends the ioctl of a sleeping thread. */
-  finish(thread: Thread, errno: number): void {
+  /** A thread sleeps no more. Its ioctl goes on, or is about to end. */
+  unpark(thread: Thread): void {
     this.stopWaiting(thread);
     thread.isParked = false;
     thread.looper &= ~LOOPER_WAITING;
+  }
+
+  /** Ends the ioctl of a thread for which {@link PARKED} was returned. */
+  finish(thread: Thread, errno: number): void {
+    this.unpark(thread);
     thread.needReturn = false;
     // Work that came for the process meanwhile must not wait for this thread to come back.
     if (!this.todo.isEmpty) this.wakeForWork();
     this.client.answer(thread, errno);
   }
 
+  /** Ends the ioctl in which `thread` sleeps in a read or waits for descriptors, if it is in one. */
+  leave(thread: Thread, errno: number): void {
+    const { installing } = thread;
+    if (!thread.isParked && !installing) return;
+    thread.installing = null;
+    installing?.cancel();
+    this.finish(thread, errno);
+  }
+
   /** BC_FREE_BUFFER of a received buffer. */
-  freeBuffer(buffer: Buffer): void {
+  freeBuffer(thread: Thread, buffer: Buffer): void {
     const node = buffer.targetNode;
     if (buffer.async && node) {
       // One oneway call of a node at a time: the next may come now.
@@ -321,6 +350,10 @@ export class Process {
       }
     }
     this.releaseBuffer(buffer);
+    if (!buffer.fdsToClose) return;
+    this.client.files?.close(thread, buffer.fdsToClose);
+    // The kernel driver closes them on the way out of the ioctl, and makes sure that it comes there.
+    thread.needReturn = true;
   }
 
   /** Gives back the counts that a buffer holds, then its space. */
@@ -531,7 +564,7 @@ export class Process {
   }
 
   #releaseThread(thread: Thread): void {
-    if (thread.isParked) this.finish(thread, EBADF);
+    this.leave(thread, EBADF);
     thread.freezing?.interrupt();
     if (thread.looper & LOOPER_POLL) this.#polling--;
     this.threads.delete(thread.id);

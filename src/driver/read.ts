@@ -1,11 +1,15 @@
-import { BR_NOOP, BR_SPAWN_LOOPER } from '../abi/binder.ts';
-import { EAGAIN, EFAULT } from '../abi/errno.ts';
+import { BR_FAILED_REPLY, BR_NOOP, BR_SPAWN_LOOPER } from '../abi/binder.ts';
+import { EAGAIN, EFAULT, EPERM } from '../abi/errno.ts';
 import type { U64 } from '../abi/u64.ts';
 import { MAX_USER_ADDRESS, READ_CHUNK, READ_ITEM_RESERVE } from './limits.ts';
-import { PARKED } from './ports.ts';
+import { INSTALLING, type Installed, PARKED, RESTART } from './ports.ts';
 import type { Thread } from './thread.ts';
-import { STOP } from './work.ts';
+import { Transaction } from './transaction.ts';
+import { type AfterItem, CONTINUE, STOP, type WorkItem } from './work.ts';
 import { addU64 } from './write-read.ts';
+
+/** Returned by {@link deliver} in place of an errno: there was nothing to tell, after all. */
+const NOTHING = -4;
 
 /**
  * The read half of BINDER_WRITE_READ: tells the thread what is queued for it, or puts it to sleep.
@@ -17,7 +21,9 @@ export function read(thread: Thread): number {
   // The kernel driver writes BR_NOOP unasked; where it does not fit we refuse instead of writing past the end.
   if (writeRead.readConsumed === 0 && writeRead.readSize < 4) return EFAULT;
   const forProcess = thread.isAvailable;
-  return thread.hasWork(forProcess) ? deliver(thread, forProcess) : sleep(thread, forProcess);
+  if (!thread.hasWork(forProcess)) return sleep(thread, forProcess);
+  const result = begin(thread, forProcess);
+  return result === NOTHING ? sleep(thread, thread.reading.forProcess) : result;
 }
 
 /** A sleeping thread was woken: reads and ends its ioctl, or goes on sleeping when there is nothing for it. */
@@ -28,8 +34,25 @@ export function resume(thread: Thread): void {
     return;
   }
   process.stopWaiting(thread);
-  const result = deliver(thread, thread.waitsForProcess);
-  if (result !== PARKED) process.finish(thread, result);
+  const result = begin(thread, thread.waitsForProcess);
+  if (result === NOTHING) {
+    thread.waitsForProcess = thread.reading.forProcess;
+    process.awaitWork(thread);
+  } else if (result !== PARKED) {
+    process.finish(thread, result);
+  }
+}
+
+/**
+ * The installation for which a read waited has come to an end: the read goes on.
+ *
+ * @returns 0, a positive errno, {@link PARKED} when it waits for another one, or {@link RESTART} when nothing is left.
+ */
+export function resumeInstalled(thread: Thread, outcome: Installed): number {
+  const transaction = thread.installing as Transaction;
+  thread.installing = null;
+  const result = deliver(thread, deliverInstalled(thread, transaction, outcome));
+  return result === NOTHING ? RESTART : result;
 }
 
 function sleep(thread: Thread, forProcess: boolean): number {
@@ -43,59 +66,72 @@ function sleep(thread: Thread, forProcess: boolean): number {
   return PARKED;
 }
 
-/** Delivers work until there is none, the buffer is full, or an item wants to be seen first. */
-function deliver(thread: Thread, wasAvailable: boolean): number {
-  const { process, writeRead } = thread;
-  const out = process.driver.readBuffer;
-  let forProcess = wasAvailable;
+function begin(thread: Thread, forProcess: boolean): number {
+  const { reading } = thread;
   // Sizes beyond 2^53 cannot be filled, so rounding them does no harm.
-  const size = Number(writeRead.readSize);
-  const start = Number(writeRead.readConsumed);
-  let flushed = start;
-  const hadTodo = thread.processTodo;
-  if (start === 0) out.placeholder(BR_NOOP);
+  const start = Number(thread.writeRead.readConsumed);
+  reading.forProcess = forProcess;
+  reading.start = start;
+  reading.flushed = start;
+  reading.hadTodo = thread.processTodo;
+  if (start === 0) thread.process.driver.readBuffer.placeholder(BR_NOOP);
+  return deliver(thread, CONTINUE);
+}
 
-  for (;;) {
+/**
+ * Delivers work until there is none, the buffer is full, or an item wants to be seen first.
+ *
+ * @param after - whether there is more to be delivered than what was collected
+ */
+function deliver(thread: Thread, after: AfterItem): number {
+  const { process, writeRead, reading } = thread;
+  const out = process.driver.readBuffer;
+  const size = Number(writeRead.readSize);
+
+  while (after === CONTINUE) {
     const list = !thread.todo.isEmpty
       ? thread.todo
-      : forProcess && !process.todo.isEmpty
+      : reading.forProcess && !process.todo.isEmpty
         ? process.todo
         : null;
     if (!list) {
-      if (flushed + out.length !== 4 || thread.needReturn) break;
+      if (reading.flushed + out.length !== 4 || thread.needReturn) break;
       // What was taken had nothing to say: look again, and sleep if there is nothing more.
-      forProcess = thread.isAvailable;
-      if (thread.hasWork(forProcess)) continue;
+      reading.forProcess = thread.isAvailable;
+      if (thread.hasWork(reading.forProcess)) continue;
       out.clear();
-      if (!thread.isParked) return sleep(thread, forProcess);
-      thread.waitsForProcess = forProcess;
-      process.awaitWork(thread);
-      return PARKED;
+      return NOTHING;
     }
-    if (size - flushed - out.length < READ_ITEM_RESERVE) break;
-    if (out.length >= READ_CHUNK) {
+    if (size - reading.flushed - out.length < READ_ITEM_RESERVE) break;
+    const hasFiles = carriesFiles(list.first);
+    if (out.length >= READ_CHUNK || (hasFiles && out.length > 0)) {
       const length = out.length;
-      if (!flush(thread, flushed)) return faulted(thread, hadTodo);
-      flushed += length;
+      if (!flush(thread, reading.flushed)) return faulted(thread);
+      reading.flushed += length;
     }
-    const item = list.shift();
-    if (!item) break;
+    const item = list.shift() as WorkItem;
+    if (thread.todo.isEmpty) thread.processTodo = false;
+    if (hasFiles) {
+      const transaction = item as Transaction;
+      const outcome = install(thread, transaction);
+      if (outcome === INSTALLING) return PARKED;
+      after = deliverInstalled(thread, transaction, outcome);
+      continue;
+    }
     const before = out.length;
-    const after = item.prepare(thread, out);
+    after = item.prepare(thread, out);
     if (out.length === before) {
       item.commit(thread);
     } else {
       out.didPrepare(item, list);
     }
-    if (thread.todo.isEmpty) thread.processTodo = false;
-    if (after === STOP) break;
   }
 
   const spawn = shouldSpawn(thread);
-  const inPlace = spawn && start === 0 && flushed === 0;
+  const inPlace = spawn && reading.start === 0 && reading.flushed === 0;
   if (inPlace) out.area.view.setUint32(0, BR_SPAWN_LOOPER, true);
   const length = out.length;
-  if (!flush(thread, flushed)) return faulted(thread, hadTodo);
+  if (!flush(thread, reading.flushed)) return faulted(thread);
   if (spawn) {
     process.requestedThreads++;
     out.count(BR_SPAWN_LOOPER);
@@ -105,8 +141,42 @@ function deliver(thread: Thread, wasAvailable: boolean): number {
       if (!flush(thread, 0)) return EFAULT;
     }
   }
-  writeRead.readConsumed = flushed + length;
+  writeRead.readConsumed = reading.flushed + length;
   return 0;
+}
+
+function carriesFiles(item: WorkItem | null): boolean {
+  return item instanceof Transaction && item.files !== null;
+}
+
+/** Gives the thread descriptors for the files of `transaction`, which has just left its list. */
+function install(thread: Thread, transaction: Transaction): Installed | typeof INSTALLING {
+  const { process } = thread;
+  const { files } = process.client;
+  if (!files) return EPERM;
+  const outcome = files.install(
+    thread,
+    (transaction.files ?? []).map(({ file }) => file),
+  );
+  if (outcome === INSTALLING) {
+    process.unpark(thread);
+    thread.installing = transaction;
+  }
+  return outcome;
+}
+
+/** Delivers a transaction whose files are installed; one whose files cannot be is dropped as if it had never come. */
+function deliverInstalled(thread: Thread, transaction: Transaction, outcome: Installed): AfterItem {
+  const out = thread.process.driver.readBuffer;
+  if (typeof outcome === 'number') {
+    if (!transaction.notInstalled(thread, outcome)) return CONTINUE;
+    out.command(BR_FAILED_REPLY);
+    return STOP;
+  }
+  transaction.didInstall(thread, outcome);
+  const after = transaction.prepare(thread, out);
+  out.didPrepare(transaction, thread.todo);
+  return after;
 }
 
 /** Asks the client for another thread when all are busy; the request stands until a thread registers. */
@@ -133,8 +203,8 @@ function flush(thread: Thread, offset: number): boolean {
 }
 
 /** The copy faulted: items that went back are as good a reason to return as they were before. */
-function faulted(thread: Thread, hadTodo: boolean): number {
-  if (hadTodo && !thread.todo.isEmpty) thread.processTodo = true;
+function faulted(thread: Thread): number {
+  if (thread.reading.hadTodo && !thread.todo.isEmpty) thread.processTodo = true;
   return EFAULT;
 }
 

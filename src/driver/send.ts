@@ -6,6 +6,7 @@ import {
   BR_ONEWAY_SPAM_SUSPECT,
   BR_TRANSACTION_COMPLETE,
   BR_TRANSACTION_PENDING_FROZEN,
+  TF_ACCEPT_FDS,
   TF_CLEAR_BUF,
   TF_ONE_WAY,
   TF_UPDATE_TXN,
@@ -14,13 +15,13 @@ import { EFAULT, EINVAL, ENOSPC, EPROTO, ESRCH } from '../abi/errno.ts';
 import { readU64, type U64 } from '../abi/u64.ts';
 import { type Allocation, align8, type Buffer, totalSize } from './allocation.ts';
 import { type Failure, failure } from './failure.ts';
-import { MAX_USER_ADDRESS } from './limits.ts';
+import { userAddress } from './limits.ts';
 import { Node } from './node.ts';
 import type { Process } from './process.ts';
 import type { Thread } from './thread.ts';
 import { sendFailedReply, Transaction } from './transaction.ts';
 import { TransactionComplete } from './transaction-complete.ts';
-import { translate } from './translate.ts';
+import { type Translation, translate } from './translate.ts';
 import { dequeue } from './work.ts';
 import { addU64 } from './write-read.ts';
 
@@ -82,7 +83,8 @@ function reply(thread: Thread, id: number): void {
   thread.stack = answered.toParent;
   const caller = answered.from;
   if (!caller) return failReply(thread, answered, id, failure(BR_DEAD_REPLY, 0));
-  const sent = build(thread, id, caller.process, null, true);
+  const acceptsFiles = (answered.flags & TF_ACCEPT_FDS) !== 0;
+  const sent = build(thread, id, caller.process, null, acceptsFiles);
   if (!(sent instanceof Transaction)) return failReply(thread, answered, id, sent);
   thread.enqueue(new TransactionComplete());
   caller.stack = answered.fromParent;
@@ -109,7 +111,7 @@ function call(thread: Thread, id: number): void {
       return fail(thread, id, failure(BR_FAILED_REPLY, EPROTO));
     }
   }
-  const sent = build(thread, id, target, node, false);
+  const sent = build(thread, id, target, node, node.acceptsFds);
   if (!(sent instanceof Transaction)) return fail(thread, id, sent);
   if (isOneway) {
     const isPending = target.noteArrival(true);
@@ -198,15 +200,21 @@ function queue(sent: Transaction, target: Process, thread: Thread | null): void 
   sent.queued();
 }
 
-/** Makes the transaction with its data in the receiver's space. `node` is what is called, `null` in a reply. */
+/**
+ * Makes the transaction with its data in the receiver's space.
+ *
+ * @param node - what is called, `null` in a reply
+ * @param acceptsFiles - whether the receiver takes descriptors
+ */
 function build(
   thread: Thread,
   id: number,
   target: Process,
   node: Node | null,
-  isReply: boolean,
+  acceptsFiles: boolean,
 ): Transaction | Failure {
   const { process } = thread;
+  const isReply = node === null;
   const { driver } = process;
   let label: string | null = null;
   if (node?.wantsSecurityContext) {
@@ -242,7 +250,7 @@ function build(
     node.addLocalStrong();
   }
   if (label !== null) sent.securityContext = storeLabel(allocation, buffer, label, contextSize);
-  const errno = copy(thread, target, allocation, buffer);
+  const errno = copy(thread, target, allocation, sent, contextSize, acceptsFiles);
   if (errno !== 0) {
     target.releaseBuffer(buffer);
     sent.free();
@@ -263,9 +271,17 @@ function storeLabel(allocation: Allocation, buffer: Buffer, label: string, size:
 }
 
 /** Copies the data to the receiver, once; data with objects by way of private memory. @returns an errno or 0. */
-function copy(thread: Thread, target: Process, allocation: Allocation, buffer: Buffer): number {
+function copy(
+  thread: Thread,
+  target: Process,
+  allocation: Allocation,
+  sent: Transaction,
+  contextSize: number,
+  acceptsFiles: boolean,
+): number {
   const { memory } = thread.process.client;
   const { mapping } = allocation;
+  const buffer = sent.buffer as Buffer;
   const { dataSize, offsetsSize } = buffer;
   const { offset } = buffer.range;
   const data = userAddress(request.data);
@@ -282,19 +298,25 @@ function copy(thread: Thread, target: Process, allocation: Allocation, buffer: B
   if (memory.read(thread.id, offsets, translation, offsetsStart, offsetsSize) < offsetsSize) return EFAULT;
   if (offsetsSize % 8 !== 0 || buffer.extraSize % 8 !== 0) return EINVAL;
   const readable = dataSize === 0 ? 0 : memory.read(thread.id, data, translation, 0, dataSize);
-  const errno = translate(thread, target, buffer, translation, readable);
+  const work: Translation = {
+    thread,
+    target,
+    sent,
+    buffer,
+    acceptsFiles,
+    copy: translation,
+    readable,
+    reserved: contextSize,
+    scatterGather: null,
+  };
+  const errno = translate(work);
   if (errno !== 0) return errno;
   // What lies between the two parts was left there by other clients.
   translation.bytes.fill(0, dataSize, offsetsStart);
   const size = offsetsStart + offsetsSize;
   mapping.area.bytes.set(translation.bytes.subarray(0, size), offset);
   mapping.store(offset, size);
-  return 0;
-}
-
-/** A pointer as an address to try; those that cannot be user space's become one that faults. */
-function userAddress(pointer: U64): number {
-  return typeof pointer === 'number' && pointer <= MAX_USER_ADDRESS ? pointer : 0;
+  return work.scatterGather?.copy(memory, thread.id, allocation, translation) ?? 0;
 }
 
 /** The thread's own command failed: it reads the code, and finds the errno in its extended error. */

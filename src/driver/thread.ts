@@ -3,6 +3,7 @@ import type { U64 } from '../abi/u64.ts';
 import type { FreezeRequest } from './freeze.ts';
 import type { ThreadId } from './ports.ts';
 import type { Process } from './process.ts';
+import { Reading } from './reading.ts';
 import { ReturnError } from './return-error.ts';
 import { sendFailedReply, type Transaction } from './transaction.ts';
 import { type WorkItem, WorkList } from './work.ts';
@@ -59,6 +60,12 @@ export class Thread {
 
   /** The ioctl this thread is in, or was in last. */
   readonly writeRead = new WriteRead();
+  readonly reading = new Reading();
+  /**
+   * The transaction whose files are being installed in this thread. Meanwhile the thread neither sleeps nor runs: its
+   * ioctl is not answered, and the read goes on when the host says what came of it.
+   */
+  installing: Transaction | null = null;
   /** Effective user id of the last ioctl. */
   euid = 0;
   nonBlocking = false;

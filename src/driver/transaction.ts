@@ -1,19 +1,30 @@
 import {
   BR_DEAD_REPLY,
   BR_FAILED_REPLY,
+  BR_OK,
   BR_REPLY,
   BR_TRANSACTION,
   BR_TRANSACTION_SEC_CTX,
   TF_ONE_WAY,
 } from '../abi/binder.ts';
+import { EMFILE } from '../abi/errno.ts';
 import { writeU64 } from '../abi/u64.ts';
 import type { Buffer } from './allocation.ts';
-import type { Client } from './ports.ts';
+import type { Client, OpenFile } from './ports.ts';
 import type { Process } from './process.ts';
 import type { ReadBuffer } from './read-buffer.ts';
 import type { Stats } from './stats.ts';
 import type { Thread } from './thread.ts';
 import { type AfterItem, STOP, WorkItem } from './work.ts';
+
+/** An open file on its way in a transaction. */
+export interface CarriedFile {
+  readonly file: OpenFile;
+  /** Where the receiver's descriptor is written, from the start of the buffer. */
+  readonly offset: number;
+  /** The receiver's descriptor is closed when it frees the buffer: so it is for those of an array. */
+  readonly isClosedWithBuffer: boolean;
+}
 
 /**
  * A call or a reply on its way, and a call while it is being served.
@@ -50,6 +61,8 @@ export class Transaction extends WorkItem {
   isOutstanding = false;
   /** Where the sender's security label lies in the receiver's address space; 0 without one. */
   securityContext = 0;
+  /** Open files for the thread that will read this; `null` without any, and when it has descriptors for them. */
+  files: CarriedFile[] | null = null;
   readonly #stats: Stats;
 
   constructor(id: number, sender: Thread, isReply: boolean, to: Process, code: number, flags: number) {
@@ -72,6 +85,42 @@ export class Transaction extends WorkItem {
 
   get isOneway(): boolean {
     return (this.flags & TF_ONE_WAY) !== 0;
+  }
+
+  /** Takes over an open file that was taken from the sender. */
+  carry(file: CarriedFile): void {
+    this.files ??= [];
+    this.files.push(file);
+  }
+
+  /** The reader has descriptors `fds` for the files: their numbers become part of the data. */
+  didInstall({ process }: Thread, fds: readonly number[]): void {
+    const buffer = this.buffer as Buffer;
+    for (const [i, { offset, isClosedWithBuffer }] of (this.files ?? []).entries()) {
+      const fd = fds[i] as number;
+      process.patchBuffer(buffer, offset, fd);
+      if (!isClosedWithBuffer) continue;
+      buffer.fdsToClose ??= [];
+      buffer.fdsToClose.push(fd);
+    }
+    this.#closeFiles();
+  }
+
+  /**
+   * The reader cannot have the files: a call is dropped, and its sender told; a reply has failed for the reader itself.
+   *
+   * @returns whether the reader is to be told.
+   */
+  notInstalled(thread: Thread, errno: number): boolean {
+    const buffer = this.buffer as Buffer;
+    const isReply = buffer.targetNode === null;
+    const caller = isReply ? thread : this.from;
+    // A full table is all that can happen to the kernel driver, and it says no more than that the call failed.
+    if (errno !== EMFILE && caller?.extendedError.command === BR_OK)
+      caller.extendedError.set(this.id, BR_FAILED_REPLY, -errno);
+    this.#drop(BR_FAILED_REPLY);
+    thread.process.freeBuffer(thread, buffer);
+    return isReply;
   }
 
   override prepare(thread: Thread, out: ReadBuffer): AfterItem {
@@ -129,6 +178,7 @@ export class Transaction extends WorkItem {
   /** Ends the record. The buffer lives on until its receiver frees it. */
   free(): void {
     this.#settle();
+    this.#closeFiles();
     if (this.buffer) this.buffer.transaction = null;
     this.buffer = null;
     this.#stats.transaction.delete();
@@ -138,6 +188,11 @@ export class Transaction extends WorkItem {
   queued(): void {
     this.isOutstanding = true;
     (this.toProcess as Process).outstanding++;
+  }
+
+  #closeFiles(): void {
+    for (const { file } of this.files ?? []) file.close();
+    this.files = null;
   }
 
   #settle(): void {

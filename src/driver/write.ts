@@ -187,7 +187,7 @@ function freeBuffer(thread: Thread, address: U64): void {
     );
     return;
   }
-  process.freeBuffer(buffer);
+  process.freeBuffer(thread, buffer);
 }
 
 /** BC_INCREFS, BC_ACQUIRE, BC_RELEASE, BC_DECREFS. Handle 0 means the context manager, whether or not it was received. */

@@ -2,6 +2,7 @@ import { buffers } from './buffers.ts';
 import { calls } from './calls.ts';
 import { conversations } from './conversations.ts';
 import { death } from './death.ts';
+import { descriptors } from './descriptors.ts';
 import { freezing } from './freeze.ts';
 import { ioctls } from './ioctls.ts';
 import { reference } from './reference.ts';
@@ -17,6 +18,7 @@ export const families: Record<string, readonly Scenario[]> = {
   references,
   death,
   buffers,
+  descriptors,
   streams,
   threads,
   ioctls,

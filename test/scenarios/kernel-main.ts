@@ -44,7 +44,7 @@ async function printConversations(from: number, count: number): Promise<boolean>
 }
 
 async function runAll(names: RegExp): Promise<boolean> {
-  const abilities: Ability[] = ['interrupt', 'unmap', 'users'];
+  const abilities: Ability[] = ['interrupt', 'unmap', 'users', 'descriptors'];
   if (hasLabels()) abilities.push('labels');
   const count = { passed: 0, skipped: 0, failed: 0 };
   for (const [family, scenarios] of Object.entries(families)) {

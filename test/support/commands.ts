@@ -1,6 +1,13 @@
 import * as binder from '../../src/abi/binder.ts';
 import { encodeCommands } from '../../src/abi/commands.ts';
-import { flatBinderObject, transactionData, transactionDataSg } from '../../src/abi/structs.ts';
+import {
+  bufferObject,
+  fdArrayObject,
+  fdObject,
+  flatBinderObject,
+  transactionData,
+  transactionDataSg,
+} from '../../src/abi/structs.ts';
 import type { U64 } from '../../src/abi/u64.ts';
 
 /** Puts bytes into the memory of the process that will send them. */
@@ -130,6 +137,37 @@ export const strongHandle = (handle: number, flags = 0): DataObject =>
   object(binder.BINDER_TYPE_HANDLE, { flags, binder: 0x5a5a_0000_0000 + handle, cookie: 0x77 });
 export const weakHandle = (handle: number, flags = 0): DataObject =>
   object(binder.BINDER_TYPE_WEAK_HANDLE, { flags, binder: 0x5a5a_0000_0000 + handle, cookie: 0x77 });
+/** A descriptor of the sender; the half of its word that says nothing, and its cookie, are noise. */
+export const descriptor = (fd: number, cookie: U64 = 0x77): DataObject => {
+  const padBinder = BigInt(fd) | 0x5a5a_0000_0000n;
+  return { object: fdObject.bytes({ type: binder.BINDER_TYPE_FD, padBinder, fd, cookie }) };
+};
+
+/** Where a buffer or an array of descriptors is pointed to from, or lies. */
+export interface Parent {
+  /** Which of the message's objects. */
+  readonly parent: U64;
+  readonly parentOffset: U64;
+}
+
+/** A buffer of the sender that goes along with the message. */
+export const buffer = (address: U64, length: U64, parent?: Parent): DataObject => {
+  const flags = parent ? binder.BINDER_BUFFER_FLAG_HAS_PARENT : 0;
+  return {
+    object: bufferObject.bytes({ type: binder.BINDER_TYPE_PTR, flags, buffer: address, length, ...parent }),
+  };
+};
+
+/** An array of the sender's descriptors in a buffer that goes along. */
+export const descriptorArray = (numFds: U64, parent: Parent): DataObject => ({
+  object: fdArrayObject.bytes({ type: binder.BINDER_TYPE_FDA, numFds, ...parent }),
+});
+
+/** Numbers of 32 bits, as arrays of descriptors have them. */
+export function u32s(...values: number[]): Uint8Array {
+  return new Uint8Array(Uint32Array.from(values).buffer);
+}
+
 /** 24 bytes with an object's type that nobody knows. */
 export const unknownObject: DataObject = object(0x2a2a2a85, {});
 

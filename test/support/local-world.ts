@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import {
   LocalDriver,
+  LocalFiles,
   LocalHost,
   LocalProcess,
   type LocalThread,
@@ -22,13 +23,21 @@ const HEAP_SIZE = 1024 * 1024;
 
 /** The pure driver in this process. Its invariants are checked after everything a scenario does. */
 export class LocalWorld implements World {
-  readonly abilities: ReadonlySet<Ability> = new Set(['interrupt', 'unmap', 'users', 'labels']);
+  readonly abilities: ReadonlySet<Ability> = new Set([
+    'interrupt',
+    'unmap',
+    'users',
+    'labels',
+    'descriptors',
+  ]);
   readonly driver: LocalDriver;
   readonly #context = new Context('binder');
-  readonly #processes = new Map<string, { pid: number; euid: number }>();
+  readonly #processes = new Map<string, Identity>();
   readonly #threads = new Map<string, number>();
   readonly #open = new Set<LocalPeer>();
   #nextId = 1000;
+  /** Files that were opened and not closed, by descriptors or the driver. */
+  openFiles = 0;
   /** Ioctls that were neither answered nor refused yet. */
   underWay = 0;
 
@@ -40,7 +49,7 @@ export class LocalWorld implements World {
   open(options: OpenOptions): Promise<Peer> {
     let process = this.#processes.get(options.process);
     if (!process) {
-      process = { pid: this.#nextId++, euid: options.euid ?? 0 };
+      process = { pid: this.#nextId++, euid: options.euid ?? 0, files: new LocalFiles() };
       this.#processes.set(options.process, process);
     }
     const peer = new LocalPeer(this, this.#context, process, options);
@@ -68,6 +77,8 @@ export class LocalWorld implements World {
     for (const peer of this.#open) await peer.close();
     await this.settle();
     assert.equal(this.underWay, 0, 'ioctls that were never answered');
+    for (const { files } of this.#processes.values()) for (const fd of [...files]) files.delete(fd);
+    assert.equal(this.openFiles, 0, 'files that nobody closed');
     const { process, thread, node, ref, death, freeze, transaction, buffer } = this.driver.stats;
     const left = { process, thread, node, ref, death, freeze, transaction, buffer };
     for (const [name, count] of Object.entries(left)) {
@@ -84,6 +95,13 @@ export class LocalWorld implements World {
   }
 }
 
+/** What all opens by a process have in common. */
+interface Identity {
+  readonly pid: number;
+  readonly euid: number;
+  readonly files: LocalFiles;
+}
+
 class LocalPeer implements Peer {
   readonly world: LocalWorld;
   readonly process: LocalProcess;
@@ -94,13 +112,13 @@ class LocalPeer implements Peer {
   constructor(
     world: LocalWorld,
     context: Context,
-    { pid, euid }: { pid: number; euid: number },
+    { pid, euid, files }: Identity,
     { process, map = DEFAULT_MAP, nonBlocking = false }: OpenOptions,
   ) {
     this.world = world;
     this.#name = process;
     this.#nonBlocking = nonBlocking;
-    this.process = new LocalProcess(world.driver, context, { pid, euid, heapSize: HEAP_SIZE });
+    this.process = new LocalProcess(world.driver, context, { pid, euid, files, heapSize: HEAP_SIZE });
     this.#heap = this.process.place(new Uint8Array());
     if (map !== false) this.process.map(map);
   }
@@ -132,6 +150,38 @@ class LocalPeer implements Peer {
 
   received(address: number, length: number): Promise<Uint8Array> {
     return Promise.resolve(this.process.bytesAt(address, length).slice());
+  }
+
+  openFile(content: string): Promise<number> {
+    this.world.openFiles++;
+    const fd = this.process.files.open(content, () => {
+      this.world.openFiles--;
+    });
+    return Promise.resolve(fd);
+  }
+
+  fileContent(fd: number): Promise<string | null> {
+    return Promise.resolve((this.process.files.get(fd) as string | undefined) ?? null);
+  }
+
+  /** Nothing is executed here. */
+  closesOnExec(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
+  closeFile(fd: number): Promise<void> {
+    assert.ok(this.process.files.delete(fd), 'a descriptor to close is open');
+    return Promise.resolve();
+  }
+
+  files(): Promise<number[]> {
+    return Promise.resolve([...this.process.files]);
+  }
+
+  limitFiles(count: number | null): Promise<void> {
+    const { files } = this.process;
+    files.limit = count === null ? Number.POSITIVE_INFINITY : files.size + count;
+    return Promise.resolve();
   }
 
   unmap(): Promise<void> {

@@ -243,6 +243,30 @@ class MountPeer implements Peer {
     return (await this.#puppet.ask('read', { address, length })) as Uint8Array;
   }
 
+  async openFile(content: string): Promise<number> {
+    return (await this.#puppet.ask('openFile', { content })) as number;
+  }
+
+  async fileContent(fd: number): Promise<string | null> {
+    return (await this.#puppet.ask('fileContent', { fd })) as string | null;
+  }
+
+  async closesOnExec(fd: number): Promise<boolean> {
+    return (await this.#puppet.ask('closesOnExec', { fd })) as boolean;
+  }
+
+  async closeFile(fd: number): Promise<void> {
+    await this.#puppet.ask('closeFile', { fd });
+  }
+
+  async files(): Promise<number[]> {
+    return (await this.#puppet.ask('files', {})) as number[];
+  }
+
+  async limitFiles(count: number | null): Promise<void> {
+    await this.#puppet.ask('limitFiles', { count });
+  }
+
   async unmap(): Promise<void> {
     const { mapping, mapSize } = this.#opened;
     await this.#puppet.ask('unmap', { mapping, mapSize });
@@ -256,6 +280,8 @@ class MountPeer implements Peer {
 
   async close(): Promise<void> {
     const { fd, mapSize } = this.#opened;
+    // The process goes on to the next scenario.
+    for (const file of await this.files()) await this.closeFile(file);
     await this.#puppet.ask('close', { fd, mapping: this.mapping, mapSize });
     await this.#world.forget(this);
     await this.#world.settle();

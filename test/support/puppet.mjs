@@ -6,7 +6,17 @@
 // Each request has a `serial`; its answer has the same, with `result` or `error`.
 
 import { Buffer } from 'node:buffer';
-import { closeSync, openSync } from 'node:fs';
+import {
+  closeSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  readSync,
+  unlinkSync,
+  writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import process from 'node:process';
 import { isMainThread, parentPort, Worker } from 'node:worker_threads';
 import koffi from 'koffi';
@@ -18,6 +28,8 @@ const ioctl = libc.func('int ioctl(int, uint64_t, uint64_t)');
 const poll = libc.func('int poll(void *, uint64_t, int)');
 const dup = libc.func('int dup(int)');
 const sigaction = libc.func('int sigaction(int, void *, void *)');
+const getrlimit = libc.func('int getrlimit(int, void *)');
+const setrlimit = libc.func('int setrlimit(int, void *)');
 const tgkill = libc.func('int tgkill(int, int, int)');
 const gettid = libc.func('int gettid()');
 
@@ -31,6 +43,9 @@ const MAP_NORESERVE = 0x4000;
 const POLLIN = 1;
 const EINTR = 4;
 const SIGUSR2 = 12;
+const RLIMIT_NOFILE = 7;
+/** What the files of tests are called, for as long as they have a name. */
+const FILE_NAME = 'ubinder-test-file';
 
 function failed(what) {
   return new Error(`${what}: errno ${koffi.errno()}`);
@@ -38,6 +53,18 @@ function failed(what) {
 
 function memory(address, length) {
   return new Uint8Array(koffi.view(address, length));
+}
+
+/** What /proc says about a descriptor; `null` when it is not open. */
+function lookAt(fd) {
+  try {
+    return {
+      link: readlinkSync(`/proc/self/fd/${fd}`),
+      info: readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'),
+    };
+  } catch {
+    return null;
+  }
 }
 
 /** New memory behind which a byte faults. @returns its address. */
@@ -87,6 +114,42 @@ function runMain() {
     },
     unmap({ mapping, mapSize }) {
       if (munmap(mapping, mapSize) !== 0) throw failed('munmap');
+    },
+    openFile({ content }) {
+      const path = `${tmpdir()}/${FILE_NAME}-${process.pid}`;
+      const fd = openSync(path, 'wx+');
+      unlinkSync(path);
+      writeSync(fd, content);
+      return fd;
+    },
+    fileContent({ fd }) {
+      if (!lookAt(fd)?.link.includes(FILE_NAME)) return null;
+      const content = Buffer.alloc(256);
+      return content.toString('utf8', 0, readSync(fd, content, 0, content.length, 0));
+    },
+    closesOnExec({ fd }) {
+      const O_CLOEXEC = 0o2000000;
+      const [, flags] = /^flags:\s*([0-7]+)/m.exec(lookAt(fd)?.info ?? '') ?? [];
+      return (Number.parseInt(flags, 8) & O_CLOEXEC) !== 0;
+    },
+    closeFile({ fd }) {
+      closeSync(fd);
+    },
+    files() {
+      const fds = readdirSync('/proc/self/fd').map(Number);
+      return fds.filter((fd) => lookAt(fd)?.link.includes(FILE_NAME));
+    },
+    limitFiles({ count }) {
+      const limits = new BigUint64Array(2);
+      if (getrlimit(RLIMIT_NOFILE, limits) !== 0) throw failed('getrlimit');
+      limits[0] = limits[1];
+      if (count !== null) {
+        const used = new Set(readdirSync('/proc/self/fd').map(Number).filter(lookAt));
+        let fd = 0;
+        for (let free = 0; used.has(fd) || free++ < count; fd++);
+        limits[0] = BigInt(fd);
+      }
+      if (setrlimit(RLIMIT_NOFILE, limits) !== 0) throw failed('setrlimit');
     },
     closeDuplicate({ fd }) {
       const copy = dup(fd);

@@ -23,7 +23,9 @@ export type Ability =
   /** Processes of several users. */
   | 'users'
   /** The sender's security label reaches receivers that ask for it. */
-  | 'labels';
+  | 'labels'
+  /** File descriptors travel in transactions. */
+  | 'descriptors';
 
 /** How a process opens the device. */
 export interface OpenOptions {
@@ -53,6 +55,17 @@ export interface Peer {
   placeBeforeHole(bytes: Uint8Array): Promise<number>;
   /** A copy of `length` bytes of the process's memory. */
   received(address: number, length: number): Promise<Uint8Array>;
+  /** Opens a file for reading and writing with this content, as a descriptor of the process. */
+  openFile(content: string): Promise<number>;
+  /** What is behind a descriptor that came out of {@link openFile}, here or elsewhere; `null` when it is not open. */
+  fileContent(fd: number): Promise<string | null>;
+  /** Whether a descriptor is closed by execve(2). */
+  closesOnExec(fd: number): Promise<boolean>;
+  closeFile(fd: number): Promise<void>;
+  /** The descriptors of the process for files that came out of {@link openFile}, here or elsewhere. */
+  files(): Promise<number[]>;
+  /** Lets the process open so many more descriptors at most, or as many as it likes. */
+  limitFiles(count: number | null): Promise<void>;
   /** Takes the mapping away (needs the ability `unmap`). */
   unmap(): Promise<void>;
   /** Duplicates the descriptor and closes the duplicate: the open goes on, but its threads are told. */

@@ -18,6 +18,9 @@ import {
 import type { Process } from '../../driver/process.ts';
 import type { Thread } from '../../driver/thread.ts';
 import { type BinderThread, decodeCommands, type WriteReadResult } from './binder-thread.ts';
+import { LocalFiles } from './local-files.ts';
+
+export { LocalFiles } from './local-files.ts';
 
 // What Node.js and browsers have in common.
 declare function setTimeout(callback: () => void, milliseconds: number): unknown;
@@ -68,6 +71,8 @@ export interface LocalProcessOptions {
   readonly euid?: number;
   /** Bytes of its own memory; default 4 MiB. */
   readonly heapSize?: number;
+  /** Its descriptors; give the same to all opens by one process. Default: a table of its own. */
+  readonly files?: LocalFiles;
 }
 
 /**
@@ -109,7 +114,8 @@ const MAPPING_ADDRESS = 0x7000_0000_0000;
 export class LocalProcess implements Client, ClientMemory {
   readonly pid: number;
   readonly euid: number;
-  readonly files = null;
+  /** The descriptors of this process, which it can send, and where those that it receives appear. */
+  readonly files: LocalFiles;
   readonly process: Process;
   readonly #heap: Uint8Array;
   #heapUsed = 0;
@@ -123,6 +129,7 @@ export class LocalProcess implements Client, ClientMemory {
   constructor(driver: Driver, context: Context, options: LocalProcessOptions) {
     this.pid = options.pid;
     this.euid = options.euid ?? 0;
+    this.files = options.files ?? new LocalFiles();
     this.#heap = new Uint8Array(options.heapSize ?? MAX_MAPPING_SIZE);
     this.process = driver.open(context, this);
   }
