@@ -90,6 +90,12 @@ export class LocalWorld implements World {
     checkInvariants(this.driver);
   }
 
+  /** Who plays the part of this process next is a new one. */
+  kill(process: string): void {
+    this.#processes.delete(process);
+    for (const key of this.#threads.keys()) if (key.startsWith(`${process}/`)) this.#threads.delete(key);
+  }
+
   forget(peer: LocalPeer): void {
     this.#open.delete(peer);
   }
@@ -200,6 +206,13 @@ class LocalPeer implements Peer {
     this.world.forget(this);
     await this.world.settle();
     this.world.check();
+  }
+
+  async kill(): Promise<void> {
+    for (const thread of this.process.process.threads.values())
+      if (thread.isParked) this.process.process.interrupt(thread.id);
+    this.world.kill(this.#name);
+    await this.close();
   }
 }
 

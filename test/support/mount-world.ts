@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { BINDER_WRITE_READ } from '../../src/abi/binder.ts';
+import { writeRead } from '../../src/abi/structs.ts';
 import {
   type Ability,
   DEFAULT_MAP,
@@ -29,8 +31,8 @@ export interface DeviceUnderTest {
   /** Path of a device that nobody else uses. Its context manager's user is the first scenario's for its whole life. */
   readonly device: string;
   readonly abilities: Iterable<Ability>;
-  /** Asks the driver, by another way than the device. */
-  readonly counts: () => Promise<DriverCounts>;
+  /** Asks the driver, by another way than the device. `threads` are all that may be asleep in it. */
+  readonly counts: (threads: ReadonlySet<number>) => Promise<DriverCounts>;
   /** Milliseconds that the driver may take to act on a closed duplicate, where close(2) does not wait for it. */
   readonly flushDelay?: number;
 }
@@ -65,6 +67,12 @@ export class Puppets {
     await (await this.get('administrator', undefined)).ask('addDevice', { control, name });
   }
 
+  /** Kills the process behind a puppet; who plays its part next is a new one. */
+  kill(puppet: Puppet): void {
+    for (const [key, one] of this.#puppets) if (one === puppet) this.#puppets.delete(key);
+    puppet.kill();
+  }
+
   dispose(): void {
     for (const puppet of this.#puppets.values()) puppet.kill();
     this.#puppets.clear();
@@ -78,8 +86,8 @@ export class MountWorld implements World {
   readonly #puppets: Puppets;
   readonly #before: DriverCounts;
   readonly #open = new Set<MountPeer>();
-  /** Ioctls whose answer did not arrive yet. */
-  #underWay = 0;
+  /** Threads with an ioctl whose answer did not arrive yet. */
+  readonly #underWay = new Set<number>();
 
   private constructor(target: DeviceUnderTest, puppets: Puppets, before: DriverCounts) {
     this.#target = target;
@@ -89,7 +97,7 @@ export class MountWorld implements World {
   }
 
   static async create(target: DeviceUnderTest, puppets: Puppets): Promise<MountWorld> {
-    return new MountWorld(target, puppets, await target.counts());
+    return new MountWorld(target, puppets, await target.counts(new Set()));
   }
 
   async open({ process, map = DEFAULT_MAP, nonBlocking = false, euid }: OpenOptions): Promise<Peer> {
@@ -107,11 +115,13 @@ export class MountWorld implements World {
     return peer;
   }
 
-  settle(): Promise<void> {
-    return this.#until(
+  async settle(): Promise<void> {
+    // What was answered just now is not told yet.
+    if (this.#underWay.size === 0) return new Promise((resolve) => void setImmediate(resolve));
+    await this.#until(
       // Answers that are on their way count as under way, so equal numbers mean that all the others sleep.
-      ({ sleeping }) => sleeping === this.#underWay + this.#before.sleeping,
-      () => `${this.#underWay} ioctls are under way, and not as many sleep`,
+      ({ sleeping }) => sleeping === this.#underWay.size + this.#before.sleeping,
+      () => `${this.#underWay.size} ioctls are under way, and not as many sleep`,
     );
   }
 
@@ -129,26 +139,34 @@ export class MountWorld implements World {
     );
   }
 
+  kill(puppet: Puppet): void {
+    this.#puppets.kill(puppet);
+  }
+
   async close(): Promise<void> {
     for (const peer of [...this.#open]) await peer.close();
     await this.settle();
-    assert.equal(this.#underWay, 0, 'ioctls that were never answered');
-    assert.deepEqual(await this.#target.counts(), this.#before, 'objects left when all processes are gone');
+    assert.equal(this.#underWay.size, 0, 'ioctls that were never answered');
+    assert.deepEqual(
+      await this.#target.counts(new Set()),
+      this.#before,
+      'objects left when all processes are gone',
+    );
   }
 
   /** Counts an ioctl while it is under way. */
-  async track<T>(ioctl: Promise<T>): Promise<T> {
-    this.#underWay++;
+  async track<T>(tid: number, ioctl: Promise<T>): Promise<T> {
+    this.#underWay.add(tid);
     try {
       return await ioctl;
     } finally {
-      this.#underWay--;
+      this.#underWay.delete(tid);
     }
   }
 
   async #until(isSo: (counts: DriverCounts) => boolean, complaint: () => string): Promise<void> {
     const deadline = Date.now() + PATIENCE;
-    while (!isSo(await this.#target.counts())) {
+    while (!isSo(await this.#target.counts(this.#underWay))) {
       if (Date.now() > deadline) {
         throw new Error(`The driver did not come to rest in ${PATIENCE / 1000} s: ${complaint()}`);
       }
@@ -171,6 +189,10 @@ class MountPeer implements Peer {
   readonly #opened: Opened & { readonly mapSize: number };
   #heapUsed = 0;
   #isMapped = true;
+  /** What was placed and is not in the process's memory yet: it goes along with the next request. */
+  #writes: { readonly address: number; readonly bytes: Uint8Array }[] = [];
+  /** The read buffer of the latest ioctl as it came back, so that looking at it needs no request of its own. */
+  #readBack: { readonly address: number; readonly bytes: Uint8Array } | null = null;
   /** The ends of ioctls under way, by thread. */
   readonly #inDriver = new Map<string, Promise<void>>();
 
@@ -189,26 +211,29 @@ class MountPeer implements Peer {
   }
 
   async thread(name: string): Promise<PeerThread> {
-    await this.#puppet.ask('thread', { name });
+    const tid = (await this.#puppet.ask('thread', { name })) as number;
     const { fd } = this.#opened;
     const ask = async (what: string, request: object) => {
-      const answer = this.#puppet.ask('inThread', { name, request: { what, fd, ...request } });
+      const answer = this.#ask('inThread', { name, request: { what, fd, ...request } });
       const ended = answer.then(
         () => {},
         () => {},
       );
       this.#inDriver.set(name, ended);
       try {
-        return await this.#world.track(answer);
+        return await this.#world.track(tid, answer);
       } finally {
         this.#inDriver.delete(name);
       }
     };
     return {
       ioctl: async (command, argument) => {
-        const { errno, bytes } = (await ask('ioctl', { command, bytes: argument })) as IoctlAnswer;
-        argument.set(bytes);
-        return errno;
+        this.#readBack = null;
+        const readBack = command === BINDER_WRITE_READ ? this.#readBuffer(argument) : null;
+        const answer = (await ask('ioctl', { command, bytes: argument, readBack })) as IoctlAnswer;
+        argument.set(answer.bytes);
+        if (readBack && answer.read) this.#readBack = { address: readBack.address, bytes: answer.read };
+        return answer.errno;
       },
       poll: async () => (await ask('poll', {})) as boolean,
       interrupt: async () => {
@@ -229,18 +254,37 @@ class MountPeer implements Peer {
     return this.#write(this.#opened.heap + at, bytes);
   }
 
-  placeBeforeHole(bytes: Uint8Array): Promise<number> {
+  async placeBeforeHole(bytes: Uint8Array): Promise<number> {
     return this.#write(this.#opened.heap + HEAP_SIZE - bytes.length, bytes);
   }
 
-  async #write(address: number, bytes: Uint8Array): Promise<number> {
-    if (bytes.length > 0) await this.#puppet.ask('write', { address, bytes });
+  #write(address: number, bytes: Uint8Array): number {
+    if (bytes.length > 0) this.#writes.push({ address, bytes });
     return address;
+  }
+
+  #ask(what: string, request: object): Promise<unknown> {
+    const writes = this.#writes;
+    this.#writes = [];
+    return this.#puppet.ask(what, { ...request, writes });
   }
 
   async received(address: number, length: number): Promise<Uint8Array> {
     if (length === 0) return new Uint8Array();
-    return (await this.#puppet.ask('read', { address, length })) as Uint8Array;
+    const back = this.#readBack;
+    if (back && address >= back.address && address + length <= back.address + back.bytes.length)
+      return back.bytes.slice(address - back.address, address - back.address + length);
+    return (await this.#ask('read', { address, length })) as Uint8Array;
+  }
+
+  /** Where the ioctl will read to, if that is memory that was placed. */
+  #readBuffer(argument: Uint8Array): { address: number; length: number } | null {
+    const view = new DataView(argument.buffer, argument.byteOffset, argument.byteLength);
+    const { readBuffer, readSize } = writeRead.decode(view);
+    const { heap } = this.#opened;
+    const address = Number(readBuffer);
+    const length = Number(readSize);
+    return address >= heap && length > 0 && address + length <= heap + HEAP_SIZE ? { address, length } : null;
   }
 
   async openFile(content: string): Promise<number> {
@@ -286,11 +330,18 @@ class MountPeer implements Peer {
     await this.#world.forget(this);
     await this.#world.settle();
   }
+
+  async kill(): Promise<void> {
+    this.#world.kill(this.#puppet);
+    await this.#world.forget(this);
+    await this.#world.settle();
+  }
 }
 
 interface IoctlAnswer {
   readonly errno: number;
   readonly bytes: Uint8Array;
+  readonly read: Uint8Array | null;
 }
 
 /** A child process that does what it is told (puppet.mjs). */
@@ -329,7 +380,6 @@ class Puppet {
   }
 
   kill(): void {
-    this.#waiting.clear();
     this.#child.kill('SIGKILL');
   }
 

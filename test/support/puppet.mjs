@@ -3,7 +3,8 @@
 //
 //   test ──IPC──> main thread of the puppet ──MessagePort──> its threads (Workers), each of which blocks in its ioctls
 //
-// Each request has a `serial`; its answer has the same, with `result` or `error`.
+// Each request has a `serial`; its answer has the same, with `result` or `error`. What is to be written to memory comes
+// along with the next request as `writes`.
 
 import { Buffer } from 'node:buffer';
 import {
@@ -156,9 +157,6 @@ function runMain() {
       if (copy === -1) throw failed('dup');
       closeSync(copy);
     },
-    write({ address, bytes }) {
-      memory(address, bytes.length).set(bytes);
-    },
     read({ address, length }) {
       return memory(address, length).slice();
     },
@@ -197,8 +195,9 @@ function runMain() {
     },
   };
 
-  process.on('message', async ({ serial, what, ...request }) => {
+  process.on('message', async ({ serial, what, writes = [], ...request }) => {
     try {
+      for (const { address, bytes } of writes) memory(address, bytes.length).set(bytes);
       process.send({ serial, result: await requests[what]({ serial, ...request }) });
     } catch (error) {
       process.send({ serial, error: error.message });
@@ -222,10 +221,11 @@ function catchSignals() {
 function runThread() {
   const argument = mapHeap(PAGE);
   const requests = {
-    ioctl({ fd, command, bytes }) {
+    ioctl({ fd, command, bytes, readBack }) {
       memory(argument, PAGE).set(bytes);
       const errno = ioctl(fd, command, argument) === -1 ? koffi.errno() : 0;
-      return { errno, bytes: memory(argument, bytes.length).slice() };
+      const read = readBack ? memory(readBack.address, readBack.length).slice() : null;
+      return { errno, bytes: memory(argument, bytes.length).slice(), read };
     },
     poll({ fd }) {
       const entry = Buffer.alloc(8);

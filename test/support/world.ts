@@ -72,6 +72,8 @@ export interface Peer {
   closeDuplicate(): Promise<void>;
   /** Closes the last descriptor. Resolves when the driver has dealt with it. */
   close(): Promise<void>;
+  /** Kills the process, wherever its threads are. This must be its only open. Resolves as {@link close} does. */
+  kill(): Promise<void>;
 }
 
 /** A thread of a process, using one open of the device. It makes one ioctl at a time. */

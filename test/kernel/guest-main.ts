@@ -1,22 +1,22 @@
 import { spawnSync } from 'node:child_process';
-import { chmodSync } from 'node:fs';
+import { chmodSync, readFileSync } from 'node:fs';
+import { families } from '../scenarios/all.ts';
+import { converse, heading, parseConversations } from '../scenarios/conversation.ts';
+import type { Scenario } from '../scenarios/scenario.ts';
 import { DEBUGFS, kernelCounts } from '../support/kernel-driver.ts';
 import { MountWorld, Puppets } from '../support/mount-world.ts';
 import type { Ability } from '../support/world.ts';
-import { families } from './all.ts';
-import { CONVERSATIONS, converse, STEPS } from './conversation.ts';
-import type { Scenario } from './scenario.ts';
 
 // Asks the kernel's own driver; runs where that is, started by on-kernel.mjs.
 //
-//   kernel-main.js run [PATTERN]           all scenarios, or those with such a name
-//   kernel-main.js converse [FROM COUNT]   prints conversations, those of the goldens or other seeds'
+//   guest-main.js scenarios [PATTERN]   carries out all scenarios, or those with such a name
+//   guest-main.js converse FILE         holds the conversations whose headings are in FILE, and prints them
 
-const [, , task, ...args] = process.argv;
+const [, , task, argument] = process.argv;
 
 /** Their first manager may be of another user than root, each once. */
 const spareDevices = ['/dev/hwbinder', '/dev/vndbinder'];
-/** The driver flushes in its own time. */
+/** Milliseconds; the driver flushes in its own time. */
 const FLUSH_DELAY = 60;
 
 let puppets = new Puppets();
@@ -24,8 +24,7 @@ let puppets = new Puppets();
 async function main(): Promise<boolean> {
   spawnSync('mount', ['-t', 'debugfs', 'debugfs', DEBUGFS]);
   for (const device of spareDevices) chmodSync(device, 0o666);
-  if (task === 'converse') return printConversations(Number(args[0] ?? 0), Number(args[1] ?? CONVERSATIONS));
-  return runAll(new RegExp(args[0] ?? '.'));
+  return task === 'converse' ? converseAll(argument ?? '') : runAll(new RegExp(argument ?? '.'));
 }
 
 function open(device: string, abilities: readonly Ability[]): Promise<MountWorld> {
@@ -33,12 +32,12 @@ function open(device: string, abilities: readonly Ability[]): Promise<MountWorld
   return MountWorld.create(target, puppets);
 }
 
-async function printConversations(from: number, count: number): Promise<boolean> {
-  for (let seed = from; seed < from + count; seed++) {
-    const world = await open('/dev/binder', []);
-    const lines = await converse(world, seed, STEPS);
+async function converseAll(file: string): Promise<boolean> {
+  for (const { name, steps } of parseConversations(readFileSync(file, 'utf8'))) {
+    const world = await open('/dev/binder', ['interrupt']);
+    const lines = await converse(world, steps);
     await world.close();
-    console.log([`== ${seed}`, ...lines].join('\n'));
+    console.log([heading(name), ...lines].join('\n'));
   }
   return true;
 }
