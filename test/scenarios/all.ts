@@ -7,6 +7,7 @@ import { freezing } from './freeze.ts';
 import { ioctls } from './ioctls.ts';
 import { reference } from './reference.ts';
 import { references } from './references.ts';
+import { scatterGather } from './scatter-gather.ts';
 import type { Scenario } from './scenario.ts';
 import { streams } from './streams.ts';
 import { threads } from './threads.ts';
@@ -19,6 +20,7 @@ export const families: Record<string, readonly Scenario[]> = {
   death,
   buffers,
   descriptors,
+  'scatter-gather': scatterGather,
   streams,
   threads,
   ioctls,

@@ -29,7 +29,7 @@ export function checkInvariants(driver: Driver): void {
   for (const process of driver.processes) checkProcess(process, found);
   for (const node of found.nodes) checkNode(node);
   for (const transaction of found.transactions) {
-    checkTransaction(transaction);
+    checkTransaction(transaction, found);
     const { toProcess } = transaction;
     if (!transaction.isOutstanding || !toProcess) continue;
     found.outstanding.set(toProcess, (found.outstanding.get(toProcess) ?? 0) + 1);
@@ -63,6 +63,8 @@ class Found {
   readonly items = new Set<WorkItem>();
   readonly nodes = new Set<Node>();
   readonly transactions = new Set<Transaction>();
+  /** Those whose files are being installed in their reader. */
+  readonly installing = new Set<Transaction>();
   readonly deaths = new Set<DeathRegistration>();
   readonly freezes = new Set<FreezeRegistration>();
   /** Transactions queued for each process and not yet dealt with. */
@@ -137,6 +139,16 @@ function checkThread(thread: Thread, found: Found): void {
     assert.equal(thread.isWaiting, thread.waitsForProcess, `${name} waits for its process`);
   } else {
     assert.equal(thread.isWaiting, false, `${name} is not asleep, so does not wait`);
+  }
+  const { installing } = thread;
+  if (installing) {
+    assert.ok(!thread.isParked, `${name} cannot sleep while it gets descriptors`);
+    assert.ok(installing.files, `${name} gets descriptors for no files`);
+    same(installing.list, null, `${name} has taken transaction ${installing.id} off its list`);
+    same(installing.toProcess, thread.process, `${name} gets descriptors that are meant for its process`);
+    assert.ok(!found.installing.has(installing), `${name} shares a transaction with another reader`);
+    found.installing.add(installing);
+    found.transaction(installing);
   }
   assert.equal((thread.looper & LOOPER_WAITING) !== 0, thread.isParked, `${name} looper flag WAITING`);
   assert.equal(thread.isRunnable, false, `${name} is on the wake list between ioctls`);
@@ -240,11 +252,13 @@ function checkBuffers(process: Process, found: Found): void {
   assert.equal(allocation.freeAsyncSpace, Math.floor(size / 2) - asyncBytes, `${name} async space`);
 }
 
-function checkTransaction(transaction: Transaction): void {
+function checkTransaction(transaction: Transaction, found: Found): void {
   const name = `transaction ${transaction.id}`;
+  const isInstalling = found.installing.has(transaction);
   const { buffer, from, list, toThread } = transaction;
   if (buffer) same(buffer.transaction, transaction, `${name} and its buffer agree`);
   if (list) assert.ok(buffer, `${name} is queued, so it has its data`);
+  if (transaction.files) assert.ok(list || isInstalling, `${name} has files, so it was not received yet`);
   if (list) assert.ok(transaction.toProcess !== null, `${name} is queued, so it has a receiver`);
   if (from) {
     assert.equal(from.isDead, false, `${name} is from a thread that is gone`);
@@ -252,7 +266,7 @@ function checkTransaction(transaction: Transaction): void {
   }
   if (toThread) {
     assert.equal(toThread.isDead, false, `${name} is for a thread that is gone`);
-    if (!list && !transaction.isOneway) {
+    if (!list && !isInstalling && !transaction.isOneway) {
       assert.ok(stackHolds(toThread, transaction), `${name} is on the stack of its receiver`);
     }
   }
