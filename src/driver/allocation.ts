@@ -1,5 +1,6 @@
 import type { U64 } from '../abi/u64.ts';
 import type { Node } from './node.ts';
+import { type PageCounts, PageUsage } from './page-usage.ts';
 import type { Mapping } from './ports.ts';
 import { type Range, RangeAllocator } from './range-allocator.ts';
 import type { Transaction } from './transaction.ts';
@@ -76,6 +77,7 @@ export class Buffer {
 export class Allocation {
   readonly mapping: Mapping;
   readonly #ranges: RangeAllocator;
+  readonly #pages: PageUsage;
   /** Buffers by offset: BC_FREE_BUFFER names the exact start. */
   readonly #buffers = new Map<number, Buffer>();
   /** Bytes that oneway calls may still take; a number for accounting, not a place. */
@@ -86,6 +88,7 @@ export class Allocation {
   constructor(mapping: Mapping) {
     this.mapping = mapping;
     this.#ranges = new RangeAllocator(mapping.size);
+    this.#pages = new PageUsage(mapping.size);
     this.freeAsyncSpace = Math.floor(mapping.size / 2);
   }
 
@@ -99,12 +102,18 @@ export class Allocation {
     return [...this.#buffers.values()].sort((a, b) => a.range.offset - b.range.offset);
   }
 
+  /** Pages of the mapping by their use. */
+  pages(): PageCounts {
+    return this.#pages.count(this.buffers().map(({ range }) => range));
+  }
+
   /** Takes space for a transaction, or returns `null` when there is none (ENOSPC). */
   allocate(id: number, size: number, sizes: BufferSizes, async: boolean, senderPid: number): Buffer | null {
     if (async && size > this.freeAsyncSpace) return null;
     const range = this.#ranges.allocate(size);
     if (!range) return null;
     if (async) this.freeAsyncSpace -= size;
+    this.#pages.use(range);
     const buffer = new Buffer(id, range, sizes, async, senderPid);
     this.#buffers.set(range.offset, buffer);
     // The kernel driver notes the sender afterwards: the new buffer still counts for whoever used its piece before.

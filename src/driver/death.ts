@@ -21,9 +21,9 @@ export class DeathRegistration extends WorkItem {
   readonly cookie: U64;
   readonly #stats: Stats;
   /** The node's death is queued or was delivered and not yet acknowledged. */
-  #reportsDeath = false;
+  reportsDeath = false;
   /** The client has taken back its wish. */
-  #isCleared = false;
+  isCleared = false;
 
   constructor(cookie: U64, stats: Stats) {
     super();
@@ -33,31 +33,31 @@ export class DeathRegistration extends WorkItem {
   }
 
   nodeDied(): void {
-    this.#reportsDeath = true;
+    this.reportsDeath = true;
   }
 
   /** @returns true when the client can be told at once that the registration is gone. */
   clear(): boolean {
-    this.#isCleared = true;
+    this.isCleared = true;
     if (this.list) return false;
-    this.#reportsDeath = false;
+    this.reportsDeath = false;
     return true;
   }
 
   /** The client has dealt with the death. @returns true when the end of the registration is now to be told. */
   acknowledge(): boolean {
-    this.#reportsDeath = false;
-    return this.#isCleared;
+    this.reportsDeath = false;
+    return this.isCleared;
   }
 
   override prepare(_thread: Thread, out: ReadBuffer): AfterItem {
-    out.cookieCommand(this.#reportsDeath ? BR_DEAD_BINDER : BR_CLEAR_DEATH_NOTIFICATION_DONE, this.cookie);
+    out.cookieCommand(this.reportsDeath ? BR_DEAD_BINDER : BR_CLEAR_DEATH_NOTIFICATION_DONE, this.cookie);
     // A dead binder makes user space act, which may need transactions: it hears of it alone.
-    return this.#reportsDeath ? STOP : CONTINUE;
+    return this.reportsDeath ? STOP : CONTINUE;
   }
 
   override commit(thread: Thread): void {
-    if (this.#reportsDeath) thread.process.deliveredDeaths.push(this);
+    if (this.reportsDeath) thread.process.deliveredDeaths.push(this);
     else this.release();
   }
 

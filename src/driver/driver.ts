@@ -1,12 +1,14 @@
 import { ECONNREFUSED } from '../abi/errno.ts';
 import type { Context } from './context.ts';
 import { MAX_MAPPING_SIZE, WRITE_CHUNK } from './limits.ts';
-import type { Area, Client, Host } from './ports.ts';
+import type { Node } from './node.ts';
+import type { Area, Client, Host, TransactionReport } from './ports.ts';
 import { Process } from './process.ts';
 import { resume } from './read.ts';
 import { ReadBuffer } from './read-buffer.ts';
 import { Stats } from './stats.ts';
 import { LOOPER_POLL, type Thread } from './thread.ts';
+import { TransactionLog } from './transaction-log.ts';
 
 /**
  * The Binder driver: the processes that opened a device, and what they share.
@@ -19,6 +21,13 @@ export class Driver {
   readonly stats = new Stats();
   /** All opens of all devices, in order of opening. */
   readonly processes = new Set<Process>();
+  /** Nodes whose owner died and to which refs exist still, in the order of their deaths. */
+  readonly deadNodes = new Set<Node>();
+  /** The latest attempts to send, and those of them that failed. */
+  readonly transactionLog = new TransactionLog();
+  readonly failedTransactionLog = new TransactionLog();
+  /** Is told of transactions that fail, are put off or too many; `null` while nobody listens. */
+  onReport: ((report: TransactionReport) => void) | null = null;
   /** The thread whose ioctl is being carried out. */
   current: Thread | null = null;
 

@@ -30,7 +30,7 @@ export class FreezeRegistration extends WorkItem {
   #isSent = false;
   /** Something changed since it was delivered. */
   #mustResend = false;
-  #isCleared = false;
+  isCleared = false;
 
   constructor(cookie: U64, stats: Stats) {
     super();
@@ -49,7 +49,7 @@ export class FreezeRegistration extends WorkItem {
 
   /** The client takes its wish back. @returns true when the confirmation is to be queued now. */
   clear(): boolean {
-    this.#isCleared = true;
+    this.isCleared = true;
     if (!this.list) return true;
     if (this.#isSent) this.#mustResend = true;
     return false;
@@ -64,7 +64,7 @@ export class FreezeRegistration extends WorkItem {
   }
 
   override prepare(_thread: Thread, out: ReadBuffer): AfterItem {
-    if (this.#isCleared) {
+    if (this.isCleared) {
       out.cookieCommand(BR_CLEAR_FREEZE_NOTIFICATION_DONE, this.cookie);
       return CONTINUE;
     }
@@ -77,7 +77,7 @@ export class FreezeRegistration extends WorkItem {
   }
 
   override commit(thread: Thread): void {
-    if (this.#isCleared) return this.release();
+    if (this.isCleared) return this.release();
     this.#isSent = true;
     thread.process.deliveredFreezes.push(this);
   }

@@ -8,10 +8,10 @@ import {
   FLAT_BINDER_FLAG_TXN_SECURITY_CTX,
 } from '../abi/binder.ts';
 import type { U64 } from '../abi/u64.ts';
+import type { Driver } from './driver.ts';
 import type { Process } from './process.ts';
 import type { ReadBuffer } from './read-buffer.ts';
 import type { Ref } from './ref.ts';
-import type { Stats } from './stats.ts';
 import type { Thread } from './thread.ts';
 import { type AfterItem, CONTINUE, dequeue, WorkItem, WorkList } from './work.ts';
 
@@ -78,14 +78,14 @@ export class Node extends WorkItem {
   /** A oneway call is queued or being served; further ones wait in {@link asyncTodo}. */
   hasAsyncTransaction = false;
   readonly asyncTodo = new WorkList();
-  readonly #stats: Stats;
+  readonly #driver: Driver;
 
   constructor(id: number, process: Process, ptr: U64, cookie: U64, flags: number) {
     super();
     this.id = id;
     this.process = process;
-    this.#stats = process.driver.stats;
-    this.#stats.node.create();
+    this.#driver = process.driver;
+    this.#driver.stats.node.create();
     this.ptr = ptr;
     this.cookie = cookie;
     this.minPriority = flags & FLAT_BINDER_FLAG_PRIORITY_MASK;
@@ -177,8 +177,9 @@ export class Node extends WorkItem {
     this.localStrong = 0;
     this.localWeak = 0;
     this.process = null;
-    if (this.refs.size === 0) this.#free();
-    else for (const ref of [...this.refs].reverse()) ref.nodeDied();
+    if (this.refs.size === 0) return this.#free();
+    this.#driver.deadNodes.add(this);
+    for (const ref of [...this.refs].reverse()) ref.nodeDied();
   }
 
   override prepare(_thread: Thread, out: ReadBuffer): AfterItem {
@@ -238,7 +239,8 @@ export class Node extends WorkItem {
   }
 
   #free(): void {
-    this.process?.nodes.delete(this.ptr);
-    this.#stats.node.delete();
+    if (this.process) this.process.nodes.delete(this.ptr);
+    else this.#driver.deadNodes.delete(this);
+    this.#driver.stats.node.delete();
   }
 }

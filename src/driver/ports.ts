@@ -138,6 +138,25 @@ export interface Timer {
   cancel(): void;
 }
 
+/** A transaction that did not go as its sender may think: the fields of the kernel driver's netlink reports. */
+export interface TransactionReport {
+  /** BR_FAILED_REPLY, BR_DEAD_REPLY, BR_FROZEN_REPLY, BR_ONEWAY_SPAM_SUSPECT or BR_TRANSACTION_PENDING_FROZEN. */
+  readonly error: number;
+  /** The device's name. */
+  readonly context: string;
+  readonly fromPid: number;
+  readonly fromTid: number;
+  /** 0 where it was not clear who was to receive it. */
+  readonly toPid: number;
+  /** 0 unless a certain thread was to receive it. */
+  readonly toTid: number;
+  readonly isReply: boolean;
+  readonly flags: number;
+  readonly code: number;
+  /** As the sender gave it, cut to 32 bits. */
+  readonly dataSize: number;
+}
+
 /** What the driver needs once, whatever the number of clients. */
 export interface Host {
   /** Memory of the driver's own, zeroed, for copies on their way between clients. */
@@ -147,6 +166,8 @@ export interface Host {
    * without a security module does.
    */
   securityLabel(client: Client): string | null;
+  /** Milliseconds on a clock that never goes back, for how old transactions are. */
+  now(): number;
   /** Calls back once, from outside of any call of the driver, after so many milliseconds. */
   startTimer(milliseconds: number, callback: () => void): Timer;
   /** A client broke a rule of the protocol; `message` says who and what. Never called on the way of a correct call. */

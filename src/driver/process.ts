@@ -32,12 +32,16 @@ import type { Context } from './context.ts';
 import type { Driver } from './driver.ts';
 import { FreezeRequest } from './freeze.ts';
 import { Node } from './node.ts';
+import type { PageCounts } from './page-usage.ts';
 import { type Caller, type Client, type Installed, PARKED, type ThreadId } from './ports.ts';
 import { read, resumeInstalled } from './read.ts';
 import { Ref, RefTable } from './ref.ts';
+import { CommandCounts } from './stats.ts';
 import { LOOPER_POLL, LOOPER_WAITING, Thread } from './thread.ts';
 import { WorkList } from './work.ts';
 import { write } from './write.ts';
+
+const NO_PAGES: PageCounts = { active: 0, unused: 0, free: 0, highWatermark: 0 };
 
 /** One open of a device: its threads, its nodes, its refs to other processes' nodes, and its space for data. */
 export class Process {
@@ -54,6 +58,8 @@ export class Process {
   readonly deliveredDeaths = new WorkList();
   /** Freeze reports that were read and not yet acknowledged, in that order. */
   readonly deliveredFreezes = new WorkList();
+  /** The commands of this process alone. */
+  readonly counts = new CommandCounts();
   isDead = false;
 
   /** BINDER_FREEZE: takes no calls; oneway ones wait. */
@@ -93,6 +99,23 @@ export class Process {
 
   get hasWaitingThreads(): boolean {
     return this.#waiting.length > 0;
+  }
+
+  get waitingThreads(): number {
+    return this.#waiting.length;
+  }
+
+  /** Pages of the mapping by their use; none before there is one, and after it was taken away. */
+  pages(): PageCounts {
+    const { active, unused, free, highWatermark } = this.#allocation?.pages() ?? NO_PAGES;
+    return this.allocation()
+      ? { active, unused, free, highWatermark }
+      : { active: 0, unused: 0, free: 0, highWatermark };
+  }
+
+  /** Bytes that oneway calls may still take of the mapping; 0 before there is one. */
+  get freeAsyncSpace(): number {
+    return this.allocation()?.freeAsyncSpace ?? 0;
   }
 
   /**
@@ -182,7 +205,7 @@ export class Process {
 
   /** One of the client's descriptors was closed: threads that wait return, to notice if it was the last. */
   flush(): void {
-    for (const thread of this.#threadsById()) {
+    for (const thread of this.sortedThreads()) {
       thread.needReturn = true;
       if (thread.looper & LOOPER_WAITING) this.driver.wake(thread);
     }
@@ -204,7 +227,7 @@ export class Process {
     if (context.manager?.process === this) context.manager = null;
     this.isDead = true;
     this.isFrozen = false;
-    for (const thread of this.#threadsById()) this.#releaseThread(thread);
+    for (const thread of this.sortedThreads()) this.#releaseThread(thread);
     for (const node of this.sortedNodes()) node.ownerDied();
     this.nodes.clear();
     for (const ref of this.refs) ref.delete();
@@ -228,6 +251,11 @@ export class Process {
       this.threads.set(id, thread);
     }
     return thread;
+  }
+
+  /** Threads by their ids, as the kernel's tree has them. */
+  sortedThreads(): Thread[] {
+    return [...this.threads.values()].sort((a, b) => a.id - b.id);
   }
 
   /** Nodes by pointer, as the kernel's tree has them. */
@@ -569,10 +597,6 @@ export class Process {
     if (thread.looper & LOOPER_POLL) this.#polling--;
     this.threads.delete(thread.id);
     thread.release();
-  }
-
-  #threadsById(): Thread[] {
-    return [...this.threads.values()].sort((a, b) => a.id - b.id);
   }
 
   #releaseObject({ type, target }: HeldObject): void {

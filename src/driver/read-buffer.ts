@@ -2,7 +2,7 @@ import { iocNumber } from '../abi/ioctl-code.ts';
 import { type U64, writeU64 } from '../abi/u64.ts';
 import { READ_CHUNK, READ_ITEM_RESERVE } from './limits.ts';
 import type { Area } from './ports.ts';
-import type { Stats } from './stats.ts';
+import type { CommandCounts, Stats } from './stats.ts';
 import type { Thread } from './thread.ts';
 import type { WorkItem, WorkList } from './work.ts';
 
@@ -16,6 +16,8 @@ export class ReadBuffer {
   readonly area: Area;
   /** Bytes collected so far. */
   length = 0;
+  /** The reader's own counters. */
+  counts: CommandCounts;
   readonly #stats: Stats;
   readonly #items: WorkItem[] = [];
   readonly #lists: WorkList[] = [];
@@ -27,6 +29,7 @@ export class ReadBuffer {
   constructor(createArea: (size: number) => Area, stats: Stats) {
     this.area = createArea(READ_CHUNK + READ_ITEM_RESERVE);
     this.#stats = stats;
+    this.counts = stats;
   }
 
   clear(): void {
@@ -116,6 +119,9 @@ export class ReadBuffer {
   /** Counts a command that is written in place of another. */
   count(code: number): void {
     const number = iocNumber(code);
-    this.#stats.br[number] = (this.#stats.br[number] as number) + 1;
+    const all = this.#stats.br;
+    const own = this.counts.br;
+    all[number] = (all[number] as number) + 1;
+    own[number] = (own[number] as number) + 1;
   }
 }

@@ -51,6 +51,7 @@ export function resume(thread: Thread): void {
 export function resumeInstalled(thread: Thread, outcome: Installed): number {
   const transaction = thread.installing as Transaction;
   thread.installing = null;
+  thread.process.driver.readBuffer.counts = thread.process.counts;
   const result = deliver(thread, deliverInstalled(thread, transaction, outcome));
   return result === NOTHING ? RESTART : result;
 }
@@ -70,6 +71,7 @@ function begin(thread: Thread, forProcess: boolean): number {
   const { reading } = thread;
   // Sizes beyond 2^53 cannot be filled, so rounding them does no harm.
   const start = Number(thread.writeRead.readConsumed);
+  thread.process.driver.readBuffer.counts = thread.process.counts;
   reading.forProcess = forProcess;
   reading.start = start;
   reading.flushed = start;

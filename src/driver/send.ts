@@ -21,6 +21,7 @@ import type { Process } from './process.ts';
 import type { Thread } from './thread.ts';
 import { sendFailedReply, Transaction } from './transaction.ts';
 import { TransactionComplete } from './transaction-complete.ts';
+import { ASYNC, CALL, REPLY, TransactionLogEntry } from './transaction-log.ts';
 import { type Translation, translate } from './translate.ts';
 import { dequeue } from './work.ts';
 import { addU64 } from './write-read.ts';
@@ -35,6 +36,8 @@ interface Request {
   data: U64;
   offsets: U64;
   buffersSize: U64;
+  /** What is remembered of this attempt. */
+  entry: TransactionLogEntry;
 }
 
 /** Carrying out a command is never re-entered, so one request serves all. */
@@ -47,6 +50,7 @@ const request: Request = {
   data: 0,
   offsets: 0,
   buffersSize: 0,
+  entry: new TransactionLogEntry(),
 };
 
 /**
@@ -68,10 +72,37 @@ export function transact(
   request.data = readU64(view, at + 48);
   request.offsets = readU64(view, at + 56);
   request.buffersSize = buffersSize;
-  const id = thread.process.driver.nextId();
+  const { driver } = thread.process;
+  const id = driver.nextId();
   thread.extendedError.set(id, BR_OK, 0);
+  driver.stats.transaction.total++;
+  log(thread, id, isReply);
   if (isReply) reply(thread, id);
   else call(thread, id);
+}
+
+/** Begins the log's entry for this attempt. */
+function log({ id: thread, process }: Thread, id: number, isReply: boolean): void {
+  const entry = process.driver.transactionLog.add();
+  entry.id = id;
+  entry.kind = isReply ? REPLY : request.flags & TF_ONE_WAY ? ASYNC : CALL;
+  entry.context = process.context.name;
+  entry.fromPid = process.client.pid;
+  entry.fromTid = thread;
+  entry.handle = request.handle;
+  entry.code = request.code;
+  entry.flags = request.flags;
+  entry.dataSize = request.dataSize;
+  entry.offsetsSize = request.offsetsSize;
+  request.entry = entry;
+}
+
+/** It is clear who is to receive it. */
+function addressTo(process: Process, thread: Thread | null): void {
+  const { entry } = request;
+  entry.toPid = process.client.pid;
+  entry.toTid = thread?.id ?? 0;
+  process.driver.stats.transactionComplete.total++;
 }
 
 function reply(thread: Thread, id: number): void {
@@ -83,10 +114,12 @@ function reply(thread: Thread, id: number): void {
   thread.stack = answered.toParent;
   const caller = answered.from;
   if (!caller) return failReply(thread, answered, id, failure(BR_DEAD_REPLY, 0));
+  addressTo(caller.process, caller);
   const acceptsFiles = (answered.flags & TF_ACCEPT_FDS) !== 0;
   const sent = build(thread, id, caller.process, null, acceptsFiles);
   if (!(sent instanceof Transaction)) return failReply(thread, answered, id, sent);
-  thread.enqueue(new TransactionComplete());
+  sent.toThread = caller;
+  thread.enqueue(new TransactionComplete(thread.process.driver.stats.transactionComplete));
   caller.stack = answered.fromParent;
   answered.from = null;
   caller.enqueue(sent);
@@ -101,6 +134,7 @@ function call(thread: Thread, id: number): void {
   const node = findTarget(thread);
   if (!(node instanceof Node)) return fail(thread, id, node);
   const target = node.process as Process;
+  request.entry.node = node.id;
   if (!isOneway) {
     if (thread.todo.first?.isTransaction) {
       process.userError(thread, 'new transaction not allowed when there is a transaction on thread todo');
@@ -111,17 +145,22 @@ function call(thread: Thread, id: number): void {
       return fail(thread, id, failure(BR_FAILED_REPLY, EPROTO));
     }
   }
+  const waiting = isOneway ? null : findWaitingThread(thread, target);
+  addressTo(target, waiting);
   const sent = build(thread, id, target, node, node.acceptsFds);
   if (!(sent instanceof Transaction)) return fail(thread, id, sent);
+  const { transactionComplete } = process.driver.stats;
   if (isOneway) {
+    if (sent.buffer?.isSpamSuspect) report(thread, BR_ONEWAY_SPAM_SUSPECT);
     const isPending = target.noteArrival(true);
+    if (isPending) report(thread, BR_TRANSACTION_PENDING_FROZEN);
     queueOneway(sent, target, node, isPending);
     const kind = isPending
       ? BR_TRANSACTION_PENDING_FROZEN
       : sent.buffer?.isSpamSuspect
         ? BR_ONEWAY_SPAM_SUSPECT
         : BR_TRANSACTION_COMPLETE;
-    thread.enqueue(new TransactionComplete(kind));
+    thread.enqueue(new TransactionComplete(transactionComplete, kind));
     return;
   }
   if (target.noteArrival(false)) {
@@ -130,8 +169,8 @@ function call(thread: Thread, id: number): void {
     return fail(thread, id, failure(BR_FROZEN_REPLY, 0));
   }
   // Deferred: the thread will wait for the reply, and reads this along with it.
-  thread.todo.push(new TransactionComplete());
-  sent.toThread = findWaitingThread(thread, target);
+  thread.todo.push(new TransactionComplete(transactionComplete));
+  sent.toThread = waiting;
   sent.fromParent = thread.stack;
   thread.stack = sent;
   queue(sent, target, sent.toThread ?? target.selectThread());
@@ -321,6 +360,7 @@ function copy(
 
 /** The thread's own command failed: it reads the code, and finds the errno in its extended error. */
 function fail(thread: Thread, id: number, { command, errno }: Failure): void {
+  logFailure(thread, command, errno);
   thread.extendedError.set(id, command, -errno);
   thread.returnError.command = command;
   thread.enqueue(thread.returnError);
@@ -328,9 +368,28 @@ function fail(thread: Thread, id: number, { command, errno }: Failure): void {
 
 /** A reply failed: its caller hears why, and the replier, whose part is done, that it was sent. */
 function failReply(thread: Thread, answered: Transaction, id: number, { command, errno }: Failure): void {
+  logFailure(thread, command, errno);
   const caller = answered.from;
   if (caller && caller.extendedError.command === BR_OK) caller.extendedError.set(id, command, -errno);
   thread.returnError.command = BR_TRANSACTION_COMPLETE;
   thread.enqueue(thread.returnError);
   sendFailedReply(answered, command);
+}
+
+function logFailure(thread: Thread, command: number, errno: number): void {
+  const { entry } = request;
+  entry.error = command;
+  entry.errno = -errno;
+  thread.process.driver.failedTransactionLog.add().copyFrom(entry);
+  report(thread, command);
+}
+
+/** Tells who listens that the attempt failed, or what else became of it. */
+function report(thread: Thread, error: number): void {
+  const { onReport } = thread.process.driver;
+  if (!onReport) return;
+  const { context, fromPid, fromTid, toPid, toTid, kind, flags, code, dataSize } = request.entry;
+  const size = Number(BigInt.asUintN(32, BigInt(dataSize)));
+  const isReply = kind === REPLY;
+  onReport({ error, context, fromPid, fromTid, toPid, toTid, isReply, flags, code, dataSize: size });
 }

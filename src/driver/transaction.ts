@@ -10,7 +10,7 @@ import {
 import { EMFILE } from '../abi/errno.ts';
 import { writeU64 } from '../abi/u64.ts';
 import type { Buffer } from './allocation.ts';
-import type { Client, OpenFile } from './ports.ts';
+import type { Client, OpenFile, ThreadId } from './ports.ts';
 import type { Process } from './process.ts';
 import type { ReadBuffer } from './read-buffer.ts';
 import type { Stats } from './stats.ts';
@@ -46,7 +46,11 @@ export class Transaction extends WorkItem {
   readonly flags: number;
   /** Who sent it, also when nobody waits for an answer. */
   readonly sender: Client;
+  readonly senderThread: ThreadId;
   readonly senderEuid: number;
+  readonly isReply: boolean;
+  /** When it was sent, on the host's clock. */
+  readonly sentAt: number;
   /** The thread that waits for the reply; `null` for replies, oneway calls, and when that thread is gone. */
   from: Thread | null;
   fromParent: Transaction | null = null;
@@ -71,12 +75,16 @@ export class Transaction extends WorkItem {
     this.code = code;
     this.flags = flags;
     this.sender = sender.process.client;
+    this.senderThread = sender.id;
     this.senderEuid = sender.euid;
+    this.isReply = isReply;
+    this.sentAt = to.driver.host.now();
     this.from = isReply || flags & TF_ONE_WAY ? null : sender;
     this.toProcess = to;
     this.toThread = null;
     this.#stats = to.driver.stats;
-    this.#stats.transaction.create();
+    // The attempt was counted when it began.
+    this.#stats.transaction.active++;
   }
 
   override get isTransaction(): boolean {

@@ -94,9 +94,13 @@ function commandSize(code: number): number {
 function execute(thread: Thread, view: DataView, at: number): number {
   const code = view.getUint32(at, true);
   const { process } = thread;
-  const { bc } = process.driver.stats;
+  const all = process.driver.stats.bc;
+  const own = process.counts.bc;
   const number = iocNumber(code);
-  if (number < bc.length) bc[number] = (bc[number] as number) + 1;
+  if (number < all.length) {
+    all[number] = (all[number] as number) + 1;
+    own[number] = (own[number] as number) + 1;
+  }
   const payload = at + 4;
   switch (code) {
     case BC_TRANSACTION:

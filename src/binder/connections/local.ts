@@ -25,6 +25,7 @@ export { LocalFiles } from './local-files.ts';
 // What Node.js and browsers have in common.
 declare function setTimeout(callback: () => void, milliseconds: number): unknown;
 declare function clearTimeout(timer: unknown): void;
+declare const performance: { now(): number };
 
 /** Memory of this process as the driver's copies want it. */
 function createArea(size: number): Area {
@@ -49,6 +50,10 @@ export class LocalHost implements Host {
 
   securityLabel(): string | null {
     return this.label;
+  }
+
+  now(): number {
+    return performance.now();
   }
 
   startTimer(milliseconds: number, callback: () => void): Timer {

@@ -95,6 +95,7 @@ export class Daemon {
     this.#log = log;
     this.#driver = new Driver({
       createArea,
+      now: () => performance.now(),
       startTimer(milliseconds, callback) {
         const timer = setTimeout(callback, milliseconds);
         return { cancel: () => clearTimeout(timer) };
