@@ -1,12 +1,14 @@
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, InvalidArgumentError } from 'commander';
 import { DEFAULT_DEVICES } from '../host/launcher/dev-plan.ts';
-import { exitCodes, reportFailure } from '../host/launcher/failure.ts';
+import { exitCodes, LaunchError, reportFailure } from '../host/launcher/failure.ts';
 import { become } from '../host/launcher/run.ts';
 
 interface Options {
   readonly mount?: string;
   readonly devices?: string[];
+  readonly policy?: string;
 }
 
 /** `ubinder run [--mount DIR] [--devices a,b,c] [--] COMMAND [ARG...]`. */
@@ -23,6 +25,7 @@ Without --mount a private daemon serves them for as long as the command lives.`,
       `devices of the private daemon, with commas between them (default: ${DEFAULT_DEVICES.join(',')})`,
       parseDevices,
     )
+    .option('--policy <file>', 'rules for the private daemon that say who may do what')
     .argument('<command>', 'what to run, looked for in $PATH')
     .argument('[args...]', 'its arguments, untouched')
     .passThroughOptions()
@@ -39,17 +42,22 @@ Examples:
   ubinder run --mount /run/my-binder -- sh -c 'ls -l /dev/binder'`,
     )
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : exitCodes.failed))
-    .action((command: string, args: string[], options: Options) => {
+    .action((command: string, args: string[], { policy, ...options }: Options) => {
       try {
-        become({ ...options, up: upCommandLine() }, [command, ...args]);
+        if (policy !== undefined && options.mount !== undefined)
+          throw new LaunchError(
+            'Cannot choose the policy of a mount that is served already: give --mount or --policy',
+          );
+        become({ ...options, up: upCommandLine(policy) }, [command, ...args]);
       } catch (error) {
         reportFailure(error);
       }
     });
 }
 
-function upCommandLine(): string[] {
-  return [process.execPath, fileURLToPath(new URL('./main.js', import.meta.url)), 'up'];
+function upCommandLine(policy: string | undefined): string[] {
+  const up = [process.execPath, fileURLToPath(new URL('./main.js', import.meta.url)), 'up'];
+  return policy === undefined ? up : [...up, '--policy', resolve(policy)];
 }
 
 function parseDevices(value: string): string[] {

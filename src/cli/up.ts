@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { MAX_DEVICES } from '../host/binderfs/device-table.ts';
 import type { DeliveryMode } from '../host/binderfs/open-device-factory.ts';
@@ -14,6 +15,7 @@ interface UpOptions {
   owner?: number;
   group?: number;
   label: string;
+  policy?: string;
   untilExit?: number;
   detach?: boolean;
 }
@@ -41,6 +43,7 @@ export function upCommand(): Command {
     .option('--owner <uid>', 'owner of the devices', atMost(MAX_ID))
     .option('--group <gid>', 'group of the devices', atMost(MAX_ID))
     .option('--label <text>', 'security label told to services that ask for one', 'u:r:ubinder:s0')
+    .option('--policy <file>', 'rules that say who may do what; SIGHUP reads them again')
     .option('--detach', 'return once clients can open the devices')
     .addOption(
       new Option('--until-exit <pid>', 'stop when this process has ended').argParser(natural).hideHelp(),
@@ -48,6 +51,7 @@ export function upCommand(): Command {
     .action(async (options: UpOptions) => {
       const mountPoint = mountPointFrom(options.mount);
       if (options.detach) return detach(mountPoint);
+      const policy = options.policy === undefined ? undefined : resolve(options.policy);
       // A daemon must not keep the directory busy in which somebody happened to start it
       process.chdir('/');
       const { Daemon } = await import('../host/daemon/daemon.ts');
@@ -64,6 +68,7 @@ export function upCommand(): Command {
           gid: options.group ?? process.getgid?.() ?? 0,
         },
         label: options.label,
+        policy,
         forcedMode: forcedMode(),
         untilExit: options.untilExit,
       }).catch(fail);

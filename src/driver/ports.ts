@@ -157,6 +157,23 @@ export interface TransactionReport {
   readonly dataSize: number;
 }
 
+/**
+ * Who may do what: the decisions that a Linux security module makes for the kernel driver (its four binder hooks). What
+ * is refused fails with EPERM.
+ *
+ * Clients are judged as they were when they opened the device, not as their threads are now.
+ */
+export interface SecurityPolicy {
+  /** Whether `client` may become the context manager of its device. */
+  mayManage(client: Client): boolean;
+  /** Whether `from` may call an object of `to`. Not asked for replies. */
+  mayCall(from: Client, to: Client): boolean;
+  /** Whether `from` may give `to` an object, in a call or a reply. */
+  mayTransferBinder(from: Client, to: Client): boolean;
+  /** Whether `from` may give `to` an open file, in a call or a reply. */
+  mayTransferFile(from: Client, to: Client): boolean;
+}
+
 /** What the driver needs once, whatever the number of clients. */
 export interface Host {
   /** Memory of the driver's own, zeroed, for copies on their way between clients. */
@@ -168,6 +185,8 @@ export interface Host {
   securityLabel(client: Client): string | null;
   /** Milliseconds on a clock that never goes back, for how old transactions are. */
   now(): number;
+  /** Who may do what as of now; `null` allows everything, as a kernel without a security module does. */
+  readonly policy: SecurityPolicy | null;
   /** Calls back once, from outside of any call of the driver, after so many milliseconds. */
   startTimer(milliseconds: number, callback: () => void): Timer;
   /** A client broke a rule of the protocol; `message` says who and what. Never called on the way of a correct call. */

@@ -511,6 +511,7 @@ export class Process {
   #becomeManager(thread: Thread, ptr: U64, cookie: U64, flags: number): number {
     const { context } = this;
     if (context.manager) return EBUSY;
+    if (this.driver.host.policy?.mayManage(this.client) === false) return EPERM;
     if (context.managerUid !== null && context.managerUid !== thread.euid) return EPERM;
     context.managerUid = thread.euid;
     const node = this.createNode(ptr, cookie, flags);

@@ -11,7 +11,7 @@ import {
   TF_ONE_WAY,
   TF_UPDATE_TXN,
 } from '../abi/binder.ts';
-import { EFAULT, EINVAL, ENOSPC, EPROTO, ESRCH } from '../abi/errno.ts';
+import { EFAULT, EINVAL, ENOSPC, EPERM, EPROTO, ESRCH } from '../abi/errno.ts';
 import { readU64, type U64 } from '../abi/u64.ts';
 import { type Allocation, align8, type Buffer, totalSize } from './allocation.ts';
 import { type Failure, failure } from './failure.ts';
@@ -135,6 +135,8 @@ function call(thread: Thread, id: number): void {
   if (!(node instanceof Node)) return fail(thread, id, node);
   const target = node.process as Process;
   request.entry.node = node.id;
+  if (process.driver.host.policy?.mayCall(process.client, target.client) === false)
+    return fail(thread, id, failure(BR_FAILED_REPLY, EPERM));
   if (!isOneway) {
     if (thread.todo.first?.isTransaction) {
       process.userError(thread, 'new transaction not allowed when there is a transaction on thread todo');

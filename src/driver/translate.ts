@@ -121,9 +121,10 @@ function translateBinder(
   const node = process.createNode(readU64(view, at + 8), cookie, view.getUint32(at + 4, true));
   const isSame = node.cookie === cookie;
   if (!isSame) process.userError(thread, `sending node ${node.id} with another cookie than before`);
-  const ref = isSame ? target.addRef(node, strong, thread) : null;
+  const isAllowed = isSame && mayTransferBinder(process, target);
+  const ref = isAllowed ? target.addRef(node, strong, thread) : null;
   node.letGo();
-  if (!ref) return EINVAL;
+  if (!ref) return isSame && !isAllowed ? EPERM : EINVAL;
   putHandle(buffer, view, at, strong, ref.handle);
   return 0;
 }
@@ -141,6 +142,7 @@ function translateHandle(
     process.userError(thread, `got transaction with invalid handle, ${handle}`);
     return EINVAL;
   }
+  if (!mayTransferBinder(process, target)) return EPERM;
   const { node } = source;
   if (node.process !== target) {
     const ref = target.addRef(node, strong, null);
@@ -247,8 +249,16 @@ function carryFile(
     process.userError(thread, `got transaction with invalid descriptor ${fd}`);
     return file;
   }
+  if (process.driver.host.policy?.mayTransferFile(process.client, target.client) === false) {
+    file.close();
+    return EPERM;
+  }
   sent.carry({ file, offset, isClosedWithBuffer });
   return 0;
+}
+
+function mayTransferBinder(from: Process, to: Process): boolean {
+  return from.driver.host.policy?.mayTransferBinder(from.client, to.client) ?? true;
 }
 
 function putHandle(buffer: Buffer, view: DataView, at: number, strong: boolean, handle: number): void {

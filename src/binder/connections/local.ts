@@ -12,6 +12,7 @@ import {
   type Host,
   type Mapping,
   PARKED,
+  type SecurityPolicy,
   type ThreadId,
   type Timer,
 } from '../../driver/ports.ts';
@@ -37,6 +38,8 @@ function createArea(size: number): Area {
 export class LocalHost implements Host {
   /** The label told to receivers that ask for one; `null` lets such calls fail. */
   label: string | null;
+  /** Who may do what; by default everybody everything. */
+  policy: SecurityPolicy | null = null;
   /** Called with each breach of the protocol. */
   onUserError: (message: string) => void = () => {};
 

@@ -68,6 +68,8 @@ export interface FileSystemOptions {
   readonly threads: ThreadWatch<Thread>;
   /** Owner of the root, `binder-control` and `features/`. */
   readonly owner: Pick<FileOwner, 'uid' | 'gid'>;
+  /** The security label of clients of which the system has none. */
+  readonly label: string;
   readonly log: (message: string) => void;
 }
 
@@ -115,7 +117,7 @@ export class BinderFs implements FuseHandlers {
   });
 
   init(connection: FuseConnection): void {
-    const { driver, mount, threads, log } = this.#options;
+    const { driver, mount, threads, label, log } = this.#options;
     const mode = connection.passthrough && this.#mayPassThrough() ? 'passthrough' : 'store';
     this.#opener = new OpenDeviceFactory({
       mode,
@@ -124,6 +126,7 @@ export class BinderFs implements FuseHandlers {
       session: this.#session,
       mount,
       threads,
+      label,
       log,
     });
     this.#becomeReady();

@@ -55,6 +55,7 @@ export class OpenDeviceFactory {
   readonly #threads: ThreadWatch<Thread>;
   readonly #opens: ReadonlyMap<number, OpenDevice>;
   readonly #room = new Room();
+  readonly #label: string;
   readonly #log: (message: string) => void;
 
   constructor(options: {
@@ -65,6 +66,8 @@ export class OpenDeviceFactory {
     session: FuseSession;
     mount: number;
     threads: ThreadWatch<Thread>;
+    /** The label of clients of which the system has none. */
+    label: string;
     log: (message: string) => void;
   }) {
     this.mode = options.mode;
@@ -74,6 +77,7 @@ export class OpenDeviceFactory {
     this.#mount = options.mount;
     this.#finder = new MappingFinder(options.mount);
     this.#threads = options.threads;
+    this.#label = options.label;
     this.#log = options.log;
   }
 
@@ -93,6 +97,7 @@ export class OpenDeviceFactory {
         owner,
         device,
         identity,
+        label: this.#label,
         memory: this.#memory,
         mappings,
         region,

@@ -9,6 +9,7 @@ import { type Identity, UNMAPPED_UID } from '../linux/identity.ts';
 import type { ClientMappings, MappedRange } from '../linux/mapping-finder.ts';
 import { type ReceiveRegion, StoreRegion } from '../linux/receive-region.ts';
 import type { ThreadWatch } from '../linux/thread-watch.ts';
+import type { Subject } from '../policy/subject.ts';
 import { textOf } from './byte-string.ts';
 import type { Device } from './device.ts';
 
@@ -45,6 +46,8 @@ export interface OpenDeviceParts {
   readonly owner: OpenDeviceOwner;
   readonly device: Device;
   readonly identity: Identity;
+  /** The label of clients of which the system has none. */
+  readonly label: string;
   readonly memory: ClientMemory;
   readonly mappings: ClientMappings;
   readonly region: ReceiveRegion;
@@ -63,6 +66,8 @@ export interface OpenDeviceParts {
 export class OpenDevice implements Client {
   readonly device: Device;
   readonly identity: Identity;
+  /** Who opened it, as the rules of a policy see it. */
+  readonly subject: Subject;
   readonly memory: ClientMemory;
   readonly files = null;
   readonly process: Process;
@@ -93,6 +98,7 @@ export class OpenDevice implements Client {
   constructor(parts: OpenDeviceParts) {
     this.device = parts.device;
     this.identity = parts.identity;
+    this.subject = subjectOf(parts);
     this.memory = parts.memory;
     this.#owner = parts.owner;
     this.#mappings = parts.mappings;
@@ -246,4 +252,15 @@ export class OpenDevice implements Client {
     this.#range = range;
     this.#mapping = this.#region.mapping(range);
   }
+}
+
+function subjectOf({ identity, label, device }: OpenDeviceParts): Subject {
+  return {
+    pid: identity.pid,
+    uid: identity.euid,
+    gid: identity.egid,
+    executable: identity.executable,
+    label: identity.label ?? label,
+    device: textOf(device.name),
+  };
 }

@@ -21,6 +21,7 @@ import { controlFiles } from './control-path.ts';
 import { type ControlServer, listenControl } from './control-socket.ts';
 import { Log } from './log.ts';
 import { holder, lockMount } from './mount-lock.ts';
+import { PolicySource } from './policy-source.ts';
 import { recoverStaleMount } from './stale-mount.ts';
 import type { Status } from './status.ts';
 
@@ -33,8 +34,8 @@ const GRACE = 250;
 /** How long the kernel may take to begin with a session, in milliseconds; it has asked before mount(2) returns. */
 const INIT_TIMEOUT = 5000;
 
-/** The signals that end a daemon as `ubinder down` does. */
-const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
+/** The signals that end a daemon as `ubinder down` does; so does SIGHUP where there is no policy to read again. */
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
 /** What to serve, and how. */
 export interface DaemonOptions {
@@ -50,6 +51,8 @@ export interface DaemonOptions {
   readonly owner: FileOwner;
   /** The label told for clients of which the system has none. */
   readonly label: string;
+  /** A file of rules that say who may do what; `undefined` allows everybody everything. */
+  readonly policy: string | undefined;
   /** Deliver data in this way or fail; `undefined` takes the best that is allowed. */
   readonly forcedMode: DeliveryMode | undefined;
   /** Stop when this process has ended. */
@@ -62,13 +65,14 @@ interface DaemonParts {
   readonly devices: DeviceTable;
   readonly lock: FileLock;
   readonly mount: FuseMount;
+  readonly policy: PolicySource | null;
   readonly stopRequest: StopRequest;
   readonly log: (message: string) => void;
 }
 
 /**
  * A daemon: a mount, the driver behind it, the loop that serves it, and a control socket. It stops by SIGTERM, SIGINT,
- * SIGHUP, by its control socket, and when somebody unmounts its directory.
+ * SIGHUP (unless it has a policy, which SIGHUP reads again), by its control socket, and when somebody unmounts its directory.
  */
 export class Daemon {
   /** Resolves when nothing is served any more and everything is cleared away. */
@@ -87,7 +91,7 @@ export class Daemon {
   #control: ControlServer | null = null;
   #isOver = false;
 
-  private constructor({ options, devices, lock, mount, stopRequest, log }: DaemonParts) {
+  private constructor({ options, devices, lock, mount, policy, stopRequest, log }: DaemonParts) {
     this.#options = options;
     this.#lock = lock;
     this.#mount = mount;
@@ -101,7 +105,10 @@ export class Daemon {
         return { cancel: () => clearTimeout(timer) };
       },
       securityLabel: (client: Client) =>
-        (client instanceof OpenDevice ? client.identity.label : null) ?? options.label,
+        client instanceof OpenDevice ? client.subject.label : options.label,
+      get policy() {
+        return policy?.current ?? null;
+      },
       userError: log,
     });
     const createFileSystem = (session: FuseSession): BinderFs =>
@@ -112,6 +119,7 @@ export class Daemon {
         mount: mount.connection,
         threads: this.#threads,
         owner: { uid: options.owner.uid, gid: options.owner.gid },
+        label: options.label,
         log,
       });
     let filesystem: BinderFs | undefined;
@@ -145,14 +153,24 @@ export class Daemon {
       const pid = holder(mountPoint) ?? 'another process';
       throw new Error(`Cannot serve ${mountPoint}: pid ${pid} does already; stop it by \`ubinder down\``);
     }
-    const log = new Log().write;
+    const logger = new Log();
+    const log = logger.write;
     let stopRequest: StopRequest | undefined;
     let daemon: Daemon;
     try {
-      stopRequest = new StopRequest(options.untilExit);
+      const policy = options.policy === undefined ? null : new PolicySource(options.policy, logger);
+      stopRequest = new StopRequest(options.untilExit, policy && (() => policy.reload()));
       if (await recoverStaleMount(mountPoint)) log(`cleared away what a killed daemon left at ${mountPoint}`);
       prepareDirectory(mountPoint, options.makeDirectory);
-      daemon = Daemon.#mounted({ options, devices, lock, mount: mount(mountPoint), stopRequest, log });
+      daemon = Daemon.#mounted({
+        options,
+        devices,
+        lock,
+        mount: mount(mountPoint),
+        policy,
+        stopRequest,
+        log,
+      });
     } catch (error) {
       stopRequest?.close();
       lock.release();
@@ -301,15 +319,17 @@ class StopRequest {
 
   /**
    * @param untilExit the process whose end is a request.
+   * @param onHangUp what SIGHUP does instead of stopping; `null` when it stops.
    * @throws Error when there is no such process.
    */
-  constructor(untilExit: number | undefined) {
+  constructor(untilExit: number | undefined, onHangUp: (() => void) | null) {
     this.made = new Promise((resolve) => {
       this.make = resolve;
     });
     this.#parent = untilExit === undefined ? null : openParent(untilExit);
     if (this.#parent !== null) this.#watch = watchReadable(this.#parent, () => setImmediate(this.make));
     for (const signal of STOP_SIGNALS) process.on(signal, this.make);
+    process.on('SIGHUP', onHangUp ?? this.make);
   }
 
   /** Signals stay taken: another that comes while the process ends must not make it look like killed. */

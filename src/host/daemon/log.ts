@@ -36,6 +36,11 @@ export class Log {
       this.#left++;
       return;
     }
+    this.answer(message);
+  };
+
+  /** Writes what the daemon's owner asked for, whatever clients have caused to be written. */
+  readonly answer = (message: string): void => {
     if (this.#left > 0) this.#waiting += `ubinder: ${this.#left} more messages left out\n`;
     this.#left = 0;
     this.#waiting += `ubinder: ${printable(message)}\n`;

@@ -60,6 +60,9 @@ export class Identity {
   readonly pid: number;
   /** The thread that opened the device. */
   readonly tid: ThreadId;
+  /** Effective user and group id, in the daemon's user namespace. */
+  readonly euid: number;
+  readonly egid: number;
   /** Process ids from the daemon's pid namespace inwards to the process's own. */
   readonly pids: readonly number[];
   /** Inodes of the pid namespaces of `pids`; 0 for those we may not know. */
@@ -81,6 +84,8 @@ export class Identity {
     this.name = utf8(statusField(status, 'Name') ?? '').replace(/\\([n\\])/g, (_all, what) =>
       what === 'n' ? '\n' : '\\',
     );
+    this.euid = effectiveId(status, 'Uid');
+    this.egid = effectiveId(status, 'Gid');
     const pids = statusField(status, 'NStgid')?.split('\t').map(Number);
     this.pids = pids ?? [this.pid];
     this.pidNamespaces = this.pids.length === 1 ? [ownNamespaces().pid] : pidNamespacesOf(tid);
@@ -145,6 +150,11 @@ export function identify(tid: ThreadId): Identity {
 
 function statusField(status: string, name: string): string | undefined {
   return new RegExp(`^${name}:\\s+(.*)$`, 'm').exec(status)?.[1];
+}
+
+/** The second of `Uid: real effective saved fs`. */
+function effectiveId(status: string, name: 'Uid' | 'Gid'): number {
+  return Number(statusField(status, name)?.split('\t')[1]);
 }
 
 /** /proc is read as bytes; names in it are UTF-8. */
