@@ -10,13 +10,16 @@ const rooms = {
   'host/binderfs': ['host/fuse', 'host/linux', 'host/policy', 'driver', 'abi'],
   'host/daemon': ['host/binderfs', 'host/fuse', 'host/linux', 'host/policy', 'driver', 'abi'],
   'host/launcher': ['host/linux', 'host/fuse'],
-  'binder/connections': ['abi', 'driver', 'host/linux'],
+  'binder/parcel': ['abi'],
+  'binder/runtime': ['binder/parcel', 'abi'],
+  'binder/connections': ['binder/runtime', 'binder/parcel', 'abi', 'driver', 'host/linux'],
+  'binder/testing': ['binder/connections', 'binder/runtime', 'binder/parcel', 'abi', 'driver'],
   demo: ['abi', 'binder', 'driver'],
   cli: ['abi', 'binder', 'demo', 'driver', 'host'],
 };
 
 /** Rooms that run anywhere: no Node.js, no packages. The compiler checks globals (tsconfig.pure.json). */
-const pure = ['abi', 'driver'];
+const pure = ['abi', 'driver', 'binder/parcel', 'binder/runtime', 'binder/testing'];
 
 const layers = Object.entries(rooms).map(([room, below]) => ({
   name: `layers: ${room}`,
