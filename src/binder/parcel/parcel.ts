@@ -50,6 +50,8 @@ function refuse(why: string): never {
 }
 
 const FLAT_SIZE = 24;
+/** Parcelables within each other: a sender must not exhaust the reader's stack. */
+const MAX_DEPTH = 256;
 const MIN_CAPACITY = 256;
 /** Characters made into a string at once: an argument list has its limits. */
 const STRING_CHUNK = 4096;
@@ -77,10 +79,13 @@ export class Parcel {
   position = 0;
   /** Bytes written so far, or bytes there are to read. */
   size: number;
+  /** Where reading ends: {@link size}, or less inside of a value with a size of its own. */
+  limit: number;
   /** Where objects begin, in the order in which they were written. */
   offsets: number[];
   /** Sensitive: {@link clear} overwrites it. */
   isSensitive = false;
+  #depth = 0;
   #bytes: Uint8Array;
   #view: DataView;
   #units: Uint16Array;
@@ -104,6 +109,7 @@ export class Parcel {
     // Typed arrays want to begin at a multiple of their element.
     const bytes = received && (received.byteOffset & 7) !== 0 ? received.slice() : received;
     this.size = bytes?.length ?? 0;
+    this.limit = this.size;
     this.#bytes = bytes ?? new Uint8Array(MIN_CAPACITY);
     const { buffer, byteOffset, byteLength } = this.#bytes;
     this.#view = new DataView(buffer, byteOffset, byteLength);
@@ -118,7 +124,7 @@ export class Parcel {
 
   /** Bytes left to read. */
   get left(): number {
-    return this.size - this.position;
+    return this.limit - this.position;
   }
 
   /** Empties it, for use again; what was sensitive is overwritten. */
@@ -127,7 +133,49 @@ export class Parcel {
     this.isSensitive = false;
     this.position = 0;
     this.size = 0;
+    this.limit = 0;
+    this.#depth = 0;
     if (this.offsets.length > 0) this.offsets = [];
+  }
+
+  /** Goes back to the start of what was written, to read it. */
+  rewind(): void {
+    this.position = 0;
+    this.limit = this.size;
+  }
+
+  /**
+   * Begins to read a value that has a size of its own and ends at byte `end`: nothing beyond can be read before
+   * {@link leave} is given what this returned.
+   */
+  enter(end: number): number {
+    const outer = this.limit;
+    if (end < this.position || end > outer) {
+      throw new BinderError(
+        'NOT_ENOUGH_DATA',
+        `Cannot read a value up to byte ${end}: it may go up to ${outer}`,
+      );
+    }
+    this.limit = end;
+    return outer;
+  }
+
+  /** Begins to read a parcelable or union, which may hold others. @throws BinderError BAD_VALUE when that goes too deep. */
+  descend(): void {
+    if (++this.#depth > MAX_DEPTH) {
+      throw new BinderError('BAD_VALUE', `Cannot read parcelables more than ${MAX_DEPTH} deep`);
+    }
+  }
+
+  /** Ends {@link descend}. */
+  ascend(): void {
+    this.#depth--;
+  }
+
+  /** Ends {@link enter}: goes behind the value, whatever of it was read. */
+  leave(outer: number): void {
+    this.position = this.limit;
+    this.limit = outer;
   }
 
   // ---- numbers
@@ -143,7 +191,8 @@ export class Parcel {
   }
 
   writeInt64(value: bigint): void {
-    this.#view.setBigInt64(this.#grow(8), value, true);
+    const at = this.#grow(8); // which may replace the view
+    this.#view.setBigInt64(at, value, true);
   }
 
   readInt64(): bigint {
@@ -152,7 +201,8 @@ export class Parcel {
   }
 
   writeFloat(value: number): void {
-    this.#view.setFloat32(this.#grow(4), value, true);
+    const at = this.#grow(4);
+    this.#view.setFloat32(at, value, true);
   }
 
   readFloat(): number {
@@ -160,7 +210,8 @@ export class Parcel {
   }
 
   writeDouble(value: number): void {
-    this.#view.setFloat64(this.#grow(8), value, true);
+    const at = this.#grow(8);
+    this.#view.setFloat64(at, value, true);
   }
 
   readDouble(): number {
@@ -264,7 +315,8 @@ export class Parcel {
 
   /** Bytes as they are, without a count; a multiple of 4 of them, at a multiple of 4. For arrays of numbers. */
   writeRaw(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#grow((bytes.length + 3) & ~3));
+    const at = this.#grow((bytes.length + 3) & ~3);
+    this.#bytes.set(bytes, at);
   }
 
   /**
@@ -449,10 +501,10 @@ export class Parcel {
   #take(length: number): number {
     const at = this.position;
     const end = at + length;
-    if (end > this.size) {
+    if (end > this.limit) {
       throw new BinderError(
         'NOT_ENOUGH_DATA',
-        `Cannot read ${length} bytes at byte ${at}: the parcel has ${this.size}`,
+        `Cannot read ${length} bytes at byte ${at}: the parcel has ${this.limit}`,
       );
     }
     this.position = end;

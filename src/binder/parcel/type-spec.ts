@@ -27,7 +27,7 @@ import type { Parcel } from './parcel.ts';
  * | `{ array: T }`, `{ list: T }` | `T[]` | `ArrayLike<T>` | count, element by element |
  * | `{ array: T, length: N }`, `T[N]` | as without `length` | exactly N elements | count N (checked), elements |
  * | `{ array: { array: T, length: 3 }, length: 2 }` | `T[2][3]`: nested arrays, outermost first | | count at each dimension |
- * | `{ map: T }` | `Map<string, T>` | `Map` or plain object | as `'Map'`; values must be of T |
+ * | `{ map: T }` | `Map<string, T>` | `Map` or plain object | as `'Map'`: each value says its type; T no named type |
  * | `{ nullable: T }` | `T \| null` | `T \| null` (never `undefined`) | null in T's own way |
  * | `() => Named` | that type's | that type's | that type's |
  *
