@@ -9,6 +9,8 @@ interface Options {
   readonly mount?: string;
   readonly devices?: string[];
   readonly policy?: string;
+  readonly maxDevices?: string;
+  readonly stats?: string;
 }
 
 /** `ubinder run [--mount DIR] [--devices a,b,c] [--] COMMAND [ARG...]`. */
@@ -26,6 +28,8 @@ Without --mount a private daemon serves them for as long as the command lives.`,
       parseDevices,
     )
     .option('--policy <file>', 'rules for the private daemon that say who may do what')
+    .option('--max-devices <n>', 'devices there may be in the private mount')
+    .option('--stats <mode>', 'global: the private mount has binder_logs/')
     .argument('<command>', 'what to run, looked for in $PATH')
     .argument('[args...]', 'its arguments, untouched')
     .passThroughOptions()
@@ -42,22 +46,30 @@ Examples:
   ubinder run --mount /run/my-binder -- sh -c 'ls -l /dev/binder'`,
     )
     .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : exitCodes.failed))
-    .action((command: string, args: string[], { policy, ...options }: Options) => {
+    .action((command: string, args: string[], options: Options) => {
       try {
-        if (policy !== undefined && options.mount !== undefined)
-          throw new LaunchError(
-            'Cannot choose the policy of a mount that is served already: give --mount or --policy',
-          );
-        become({ ...options, up: upCommandLine(policy) }, [command, ...args]);
+        become({ ...options, up: [...upCommandLine(), ...daemonOptions(options)] }, [command, ...args]);
       } catch (error) {
         reportFailure(error);
       }
     });
 }
 
-function upCommandLine(policy: string | undefined): string[] {
-  const up = [process.execPath, fileURLToPath(new URL('./main.js', import.meta.url)), 'up'];
-  return policy === undefined ? up : [...up, '--policy', resolve(policy)];
+/** Those that are `ubinder up`'s. */
+function daemonOptions({ mount, policy, maxDevices, stats }: Options): string[] {
+  const options: string[] = [];
+  if (policy !== undefined) options.push('--policy', resolve(policy));
+  if (maxDevices !== undefined) options.push('--max-devices', maxDevices);
+  if (stats !== undefined) options.push('--stats', stats);
+  if (mount !== undefined && options.length > 0)
+    throw new LaunchError(
+      `Cannot use ${options[0]} for a mount that is served already: give --mount or ${options[0]}`,
+    );
+  return options;
+}
+
+function upCommandLine(): string[] {
+  return [process.execPath, fileURLToPath(new URL('./main.js', import.meta.url)), 'up'];
 }
 
 function parseDevices(value: string): string[] {

@@ -10,6 +10,7 @@ interface UpOptions {
   mount?: string;
   devices: string[];
   maxDevices: number;
+  stats?: 'global';
   spin: number;
   mode?: number;
   owner?: number;
@@ -38,6 +39,11 @@ export function upCommand(): Command {
       atMost(MAX_DEVICES),
       MAX_DEVICES,
     )
+    .option(
+      '--stats <mode>',
+      'global: let every user read binder_logs/, as the mount option stats=',
+      statsMode,
+    )
     .option('--spin <us>', 'microseconds to look for the next request before sleeping', natural, 50)
     .option('--mode <octal>', 'permissions of the devices: default 0666 for root, 0600 otherwise', octal)
     .option('--owner <uid>', 'owner of the devices', atMost(MAX_ID))
@@ -61,6 +67,7 @@ export function upCommand(): Command {
         makeDirectory: options.mount === undefined,
         devices: options.devices,
         maxDevices: options.maxDevices,
+        hasLogs: options.stats === 'global',
         spin: options.spin,
         owner: {
           mode: options.mode ?? (root ? 0o666 : 0o600),
@@ -133,6 +140,11 @@ function names(value: string): string[] {
   const list = value.split(',').filter((name) => name !== '');
   if (new Set(list).size !== list.length) throw new InvalidArgumentError('A name stands there twice.');
   return list;
+}
+
+function statsMode(value: string): 'global' {
+  if (value !== 'global') throw new InvalidArgumentError('The only mode is global.');
+  return value;
 }
 
 function natural(value: string): number {

@@ -107,10 +107,9 @@ export class Process {
 
   /** Pages of the mapping by their use; none before there is one, and after it was taken away. */
   pages(): PageCounts {
-    const { active, unused, free, highWatermark } = this.#allocation?.pages() ?? NO_PAGES;
-    return this.allocation()
-      ? { active, unused, free, highWatermark }
-      : { active: 0, unused: 0, free: 0, highWatermark };
+    const isMapped = this.allocation() !== null;
+    const counts = this.#allocation?.pages() ?? NO_PAGES;
+    return isMapped ? counts : { ...NO_PAGES, highWatermark: counts.highWatermark };
   }
 
   /** Bytes that oneway calls may still take of the mapping; 0 before there is one. */

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { chmodSync, readFileSync } from 'node:fs';
 import { families } from '../scenarios/all.ts';
 import { converse, heading, parseConversations } from '../scenarios/conversation.ts';
+import { formatStory, storyNames, tell } from '../scenarios/logs.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
 import { DEBUGFS, kernelCounts } from '../support/kernel-driver.ts';
 import { MountWorld, Puppets } from '../support/mount-world.ts';
@@ -10,6 +11,7 @@ import type { Ability } from '../support/world.ts';
 // Asks the kernel's own driver; runs where that is, started by on-kernel.mjs.
 //
 //   guest-main.js scenarios [PATTERN]   carries out all scenarios, or those with such a name
+//   guest-main.js logs                 prints the logs in the stories of test/scenarios/logs.ts
 //   guest-main.js converse FILE         holds the conversations whose headings are in FILE, and prints them
 
 const [, , task, argument] = process.argv;
@@ -24,12 +26,28 @@ let puppets = new Puppets();
 async function main(): Promise<boolean> {
   spawnSync('mount', ['-t', 'debugfs', 'debugfs', DEBUGFS]);
   for (const device of spareDevices) chmodSync(device, 0o666);
+  if (task === 'logs') return tellAll();
   return task === 'converse' ? converseAll(argument ?? '') : runAll(new RegExp(argument ?? '.'));
 }
 
 function open(device: string, abilities: readonly Ability[]): Promise<MountWorld> {
-  const target = { device, abilities, counts: kernelCounts, flushDelay: FLUSH_DELAY };
+  const target = {
+    device,
+    abilities,
+    counts: kernelCounts,
+    flushDelay: FLUSH_DELAY,
+    logs: `${DEBUGFS}/binder`,
+  };
   return MountWorld.create(target, puppets);
+}
+
+async function tellAll(): Promise<boolean> {
+  for (const name of storyNames) {
+    const world = await open('/dev/binder', ['interrupt', 'logs']);
+    process.stdout.write(formatStory(name, await tell(name, world)));
+    await world.close();
+  }
+  return true;
 }
 
 async function converseAll(file: string): Promise<boolean> {
@@ -43,7 +61,7 @@ async function converseAll(file: string): Promise<boolean> {
 }
 
 async function runAll(names: RegExp): Promise<boolean> {
-  const abilities: Ability[] = ['interrupt', 'unmap', 'users', 'descriptors'];
+  const abilities: Ability[] = ['interrupt', 'unmap', 'users', 'descriptors', 'logs'];
   if (hasLabels()) abilities.push('labels');
   const count = { passed: 0, skipped: 0, failed: 0 };
   for (const [family, scenarios] of Object.entries(families)) {

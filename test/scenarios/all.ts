@@ -5,6 +5,7 @@ import { death } from './death.ts';
 import { descriptors } from './descriptors.ts';
 import { freezing } from './freeze.ts';
 import { ioctls } from './ioctls.ts';
+import { logs } from './logs.ts';
 import { reference } from './reference.ts';
 import { references } from './references.ts';
 import { scatterGather } from './scatter-gather.ts';
@@ -25,5 +26,6 @@ export const families: Record<string, readonly Scenario[]> = {
   threads,
   ioctls,
   freezing,
+  logs,
   conversations,
 };

@@ -25,7 +25,14 @@ import { CALLED, pair } from './setup.ts';
 
 // Freezing processes, and hearing of it.
 
-async function freeze(by: Actor, pid: number, enable: number, timeoutMs = 0, expected = '0'): Promise<void> {
+/** Freezes a process (`enable` 1) or thaws it (0). */
+export async function freeze(
+  by: Actor,
+  pid: number,
+  enable: number,
+  timeoutMs = 0,
+  expected = '0',
+): Promise<void> {
   await by.ioctl(BINDER_FREEZE, freezeInfo.bytes({ pid, enable, timeoutMs }), expected);
 }
 
@@ -36,7 +43,7 @@ async function frozenInfo(by: Actor, pid: number): Promise<[number, number]> {
   return [syncRecv, asyncRecv];
 }
 
-const requestFreeze = (handle: number, cookie: number) =>
+export const requestFreeze = (handle: number, cookie: number) =>
   command(BC_REQUEST_FREEZE_NOTIFICATION, { handle, cookie });
 const clearFreeze = (handle: number, cookie: number) =>
   command(BC_CLEAR_FREEZE_NOTIFICATION, { handle, cookie });

@@ -8,6 +8,7 @@ import {
 } from '../../src/binder/connections/local.ts';
 import { Context } from '../../src/driver/context.ts';
 import type { Area } from '../../src/driver/ports.ts';
+import { type Log, Logs } from '../../src/host/binderfs/logs.ts';
 import { checkInvariants } from './check-invariants.ts';
 import {
   type Ability,
@@ -29,12 +30,14 @@ export class LocalWorld implements World {
     'users',
     'labels',
     'descriptors',
+    'logs',
   ]);
   readonly driver: LocalDriver;
   readonly #context = new Context('binder');
   readonly #processes = new Map<string, Identity>();
   readonly #threads = new Map<string, number>();
   readonly #open = new Set<LocalPeer>();
+  #logs: Logs | null = null;
   #nextId = 1000;
   /** Files that were opened and not closed, by descriptors or the driver. */
   openFiles = 0;
@@ -55,6 +58,12 @@ export class LocalWorld implements World {
     const peer = new LocalPeer(this, this.#context, process, options);
     this.#open.add(peer);
     return Promise.resolve(peer);
+  }
+
+  log(name: string): Promise<string> {
+    this.#logs ??= new Logs(this.driver);
+    const pid = name.replace('proc/', '');
+    return Promise.resolve(this.#logs.text(pid === name ? (name as Log) : Number(pid)));
   }
 
   /** The id of a thread: the same for a name in all opens of a process. */

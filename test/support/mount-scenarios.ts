@@ -6,7 +6,7 @@ import { type Mode, TestMount, whyNot } from './mount.ts';
 import { MountWorld, Puppets } from './mount-world.ts';
 import type { Ability } from './world.ts';
 
-const ABILITIES: readonly Ability[] = ['interrupt', 'unmap', 'labels', 'users'];
+const ABILITIES: readonly Ability[] = ['interrupt', 'unmap', 'labels', 'users', 'logs'];
 
 /** Defines the scenarios as tests on a real mount, by real processes and threads. */
 export function mountScenarios(mode: Mode): void {
@@ -18,7 +18,7 @@ export function mountScenarios(mode: Mode): void {
     let devices = 0;
 
     beforeAll(async () => {
-      mount = await TestMount.start(mode, { seconds: 170 });
+      mount = await TestMount.start(mode, { seconds: 170, args: ['--stats', 'global'] });
     });
     afterAll(async () => {
       puppets.dispose();
@@ -34,7 +34,10 @@ export function mountScenarios(mode: Mode): void {
         const { sleeping, processes, nodes, refs, deaths, transactions, buffers } = await mount.status();
         return { sleeping, processes, nodes, refs, deaths, transactions, buffers };
       };
-      const world = await MountWorld.create({ device, abilities: ABILITIES, counts }, puppets);
+      const world = await MountWorld.create(
+        { device, abilities: ABILITIES, counts, logs: mount.device('binder_logs') },
+        puppets,
+      );
       try {
         await scenario.run(world);
         await world.close();

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { BINDER_WRITE_READ } from '../../src/abi/binder.ts';
@@ -33,6 +34,8 @@ export interface DeviceUnderTest {
   readonly abilities: Iterable<Ability>;
   /** Asks the driver, by another way than the device. `threads` are all that may be asleep in it. */
   readonly counts: (threads: ReadonlySet<number>) => Promise<DriverCounts>;
+  /** The directory with the driver's logs, where it can be read. */
+  readonly logs?: string;
   /** Milliseconds that the driver may take to act on a closed duplicate, where close(2) does not wait for it. */
   readonly flushDelay?: number;
 }
@@ -123,6 +126,10 @@ export class MountWorld implements World {
       ({ sleeping }) => sleeping === this.#underWay.size + this.#before.sleeping,
       () => `${this.#underWay.size} ioctls are under way, and not as many sleep`,
     );
+  }
+
+  log(name: string): Promise<string> {
+    return readFile(`${this.#target.logs}/${name}`, 'latin1');
   }
 
   async afterFlush(): Promise<void> {

@@ -10,6 +10,8 @@ export interface World {
   open(options: OpenOptions): Promise<Peer>;
   /** Resolves when every ioctl under way either was answered or sleeps in the driver. */
   settle(): Promise<void>;
+  /** What the driver writes about itself in its log of this name (needs the ability `logs`). */
+  log(name: string): Promise<string>;
   /** Closes what is still open, and checks that the driver kept nothing. */
   close(): Promise<void>;
 }
@@ -25,7 +27,9 @@ export type Ability =
   /** The sender's security label reaches receivers that ask for it. */
   | 'labels'
   /** File descriptors travel in transactions. */
-  | 'descriptors';
+  | 'descriptors'
+  /** The driver's logs can be read. */
+  | 'logs';
 
 /** How a process opens the device. */
 export interface OpenOptions {

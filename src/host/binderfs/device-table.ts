@@ -5,6 +5,7 @@ import { Device, type FileOwner } from './device.ts';
 /** The names in the root of a mount that are no devices. */
 export const CONTROL_NAME = 'binder-control';
 export const FEATURES_NAME = 'features';
+export const LOGS_NAME = 'binder_logs';
 
 /** Devices that a mount may have, and has leave for unless told otherwise: as many as there are minor numbers. */
 export const MAX_DEVICES = 1 << 20;
@@ -18,12 +19,16 @@ export class DeviceTable {
   readonly #linked = new Set<Device>();
   readonly #max: number;
   readonly #owner: FileOwner;
+  /** Names that no device may have or get. */
+  readonly #taken: ReadonlySet<string>;
   /** Devices that exist, unlinked ones included while they are open. */
   #count = 0;
   #lastMinor = -1;
 
-  constructor(max: number, owner: FileOwner) {
+  /** @param hasLogs - whether the mount has logs, under a name that no device can have then */
+  constructor(max: number, owner: FileOwner, hasLogs = false) {
     this.#max = max;
+    this.#taken = new Set([CONTROL_NAME, FEATURES_NAME, ...(hasLogs ? [LOGS_NAME] : [])]);
     this.#owner = owner;
   }
 
@@ -49,7 +54,7 @@ export class DeviceTable {
 
   /** Takes the name away; who has the device open keeps it. */
   unlink(name: string): number {
-    if (name === CONTROL_NAME || name === FEATURES_NAME) return EPERM;
+    if (this.#taken.has(name)) return EPERM;
     const device = this.#byName.get(name);
     if (!device) return ENOENT;
     this.#byName.delete(name);
@@ -61,7 +66,7 @@ export class DeviceTable {
 
   /** Gives a device another name; a device that had it is unlinked, unless `mayReplace` is false. */
   rename(from: string, to: string, mayReplace: boolean): number {
-    for (const name of [from, to]) if (name === CONTROL_NAME || name === FEATURES_NAME) return EPERM;
+    if (this.#taken.has(from) || this.#taken.has(to)) return EPERM;
     const device = this.#byName.get(from);
     if (!device) return ENOENT;
     if (from === to) return 0;
@@ -78,7 +83,7 @@ export class DeviceTable {
 
   /** Two devices take each other's name. */
   exchange(one: string, other: string): number {
-    for (const name of [one, other]) if (name === CONTROL_NAME || name === FEATURES_NAME) return EPERM;
+    if (this.#taken.has(one) || this.#taken.has(other)) return EPERM;
     const first = this.#byName.get(one);
     const second = this.#byName.get(other);
     if (!first || !second) return ENOENT;
@@ -111,6 +116,6 @@ export class DeviceTable {
     ) {
       return EACCES;
     }
-    return this.#byName.has(name) || name === CONTROL_NAME || name === FEATURES_NAME ? EEXIST : 0;
+    return this.#byName.has(name) || this.#taken.has(name) ? EEXIST : 0;
   }
 }

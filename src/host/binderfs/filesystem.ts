@@ -41,6 +41,7 @@ import { textOf } from './byte-string.ts';
 import type { FileOwner } from './device.ts';
 import type { DeviceTable } from './device-table.ts';
 import { FEATURE_CONTENT } from './features.ts';
+import { Logs, OpenLog } from './logs.ts';
 import { CONTROL_NODE, type DeviceNode, type FileNode, NodeTable, ROOT_NODE } from './node-table.ts';
 import type { OpenDevice } from './open-device.ts';
 import { type DeliveryMode, OpenDeviceFactory, type Opened } from './open-device-factory.ts';
@@ -57,6 +58,9 @@ const UNREAL_MAJOR = 511;
 /** Seconds for which the kernel may keep what never changes. */
 const FOREVER = Number.POSITIVE_INFINITY;
 
+/** Handles of logs are far above any node's id, of which devices make theirs. */
+const FIRST_LOG_HANDLE = 2 ** 48;
+
 /** What the file system is made of. */
 export interface FileSystemOptions {
   /** Where requests come from, and their answers go. */
@@ -66,7 +70,9 @@ export interface FileSystemOptions {
   /** The device number of the mount. */
   readonly mount: number;
   readonly threads: ThreadWatch<Thread>;
-  /** Owner of the root, `binder-control` and `features/`. */
+  /** Whether there is `binder_logs/`: as the kernel's option `stats=global`, it shows everything to everybody. */
+  readonly hasLogs: boolean;
+  /** Owner of the root and of what is no device. */
   readonly owner: Pick<FileOwner, 'uid' | 'gid'>;
   /** The security label of clients of which the system has none. */
   readonly label: string;
@@ -74,13 +80,14 @@ export interface FileSystemOptions {
 }
 
 /**
- * binderfs: devices that can be added, removed and renamed, `binder-control`, and `features/`. Requests on an open
+ * binderfs: devices that can be added, removed and renamed, `binder-control`, `features/` and `binder_logs/`. Requests on an open
  * device become calls of the driver; a read that sleeps is a request that is answered later.
  */
 export class BinderFs implements FuseHandlers {
   readonly #driver: Driver;
   readonly #devices: DeviceTable;
   readonly #nodes: NodeTable;
+  readonly #logs: Logs | null;
   readonly #owner: Pick<FileOwner, 'uid' | 'gid'>;
   readonly #log: (message: string) => void;
   readonly #options: FileSystemOptions;
@@ -92,6 +99,9 @@ export class BinderFs implements FuseHandlers {
   readonly #feature = createArea(FEATURE_CONTENT.length);
   /** Opens by file handle, which is the node's id: a node has at most one open. */
   readonly #opens = new Map<number, OpenDevice>();
+  /** Open logs by file handle. */
+  readonly #openLogs = new Map<number, OpenLog>();
+  #lastLogHandle = FIRST_LOG_HANDLE;
   /** Threads asleep in a read, by the request that waits for its answer. */
   readonly #sleeping = new Map<number, Thread>();
   /** Opens whose pollers must look again. */
@@ -103,7 +113,8 @@ export class BinderFs implements FuseHandlers {
   constructor(options: FileSystemOptions) {
     this.#driver = options.driver;
     this.#devices = options.devices;
-    this.#nodes = new NodeTable(options.devices);
+    this.#logs = options.hasLogs ? new Logs(options.driver) : null;
+    this.#nodes = new NodeTable(options.devices, this.#logs);
     this.#options = options;
     this.#session = options.session;
     this.#owner = options.owner;
@@ -189,7 +200,7 @@ export class BinderFs implements FuseHandlers {
     const nodeid = this.#nodes.lookup(request.nodeid, name);
     const node = this.#nodes.get(nodeid);
     if (!node) this.#session.reply.error(unique, ENOENT);
-    else if (typeof node === 'object' && 'device' in node) {
+    else if (typeof node === 'object' && ('device' in node || 'log' in node)) {
       this.#session.reply.entry(unique, nodeid, this.#attributes(nodeid, node), 0, 0);
     } else {
       this.#session.reply.entry(unique, nodeid, this.#attributes(nodeid, node), FOREVER, FOREVER);
@@ -266,7 +277,11 @@ export class BinderFs implements FuseHandlers {
     const node = this.#nodes.get(nodeid);
     if (!node) this.#session.reply.error(unique, ENOENT);
     else if (typeof node === 'object' && 'device' in node) this.#openDevice(request, node);
-    else {
+    else if (typeof node === 'object' && 'log' in node) {
+      const handle = ++this.#lastLogHandle;
+      this.#openLogs.set(handle, new OpenLog(this.#logs as Logs, node.log));
+      this.#session.reply.open(unique, handle, OPEN_REPLY_FLAG.DIRECT_IO);
+    } else {
       const isControl = nodeid === CONTROL_NODE;
       this.#session.reply.open(
         unique,
@@ -276,9 +291,15 @@ export class BinderFs implements FuseHandlers {
     }
   }
 
-  /** A feature's content, or, where mappings are served from here, a page of what a client has received. */
+  /** A feature's content, a log, or, where mappings are served from here, a page of what a client has received. */
   read(request: ReadRequest): void {
     const { unique, nodeid, offset, size } = request;
+    const log = this.#openLogs.get(request.fh);
+    if (log) {
+      const { area, at, length } = log.read(offset, size);
+      this.#session.reply.bytes(unique, area, at, length);
+      return;
+    }
     const node = this.#nodes.get(nodeid);
     if (typeof node === 'object' && 'feature' in node) {
       const start = Math.min(offset, FEATURE_CONTENT.length);
@@ -302,6 +323,8 @@ export class BinderFs implements FuseHandlers {
   release(request: ReleaseRequest): void {
     const { unique, fh, nodeid } = request;
     this.#session.reply.ok(unique);
+    this.#openLogs.get(fh)?.close();
+    this.#openLogs.delete(fh);
     const open = this.#opens.get(fh);
     if (!open) return;
     this.#opens.delete(fh);
@@ -406,12 +429,13 @@ export class BinderFs implements FuseHandlers {
   #attributes(nodeid: number, node: FileNode): FileAttributes {
     const time = this.#started;
     const common = { ino: nodeid, size: 0, nlink: 1, atime: time, mtime: time, ctime: time };
-    if (node === 'root' || node === 'features')
+    if (node === 'root' || node === 'features' || node === 'logs' || node === 'proc logs')
       return { ...common, ...this.#owner, mode: S_IFDIR | 0o755, nlink: 2 };
     if (node === 'control') return { ...common, ...this.#owner, mode: S_IFREG | 0o600 };
     if ('feature' in node) {
       return { ...common, ...this.#owner, mode: S_IFREG | 0o444, size: FEATURE_CONTENT.length };
     }
+    if ('log' in node) return { ...common, ...this.#owner, mode: S_IFREG | 0o444 };
     const { mode, uid, gid, isLinked } = node.device;
     // Mappings end with the file where they are served from the page cache, and some languages refuse longer ones.
     return { ...common, mode: S_IFREG | mode, uid, gid, size: MAX_MAPPING_SIZE, nlink: isLinked ? 1 : 0 };

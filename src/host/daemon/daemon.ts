@@ -45,6 +45,8 @@ export interface DaemonOptions {
   readonly makeDirectory: boolean;
   readonly devices: readonly string[];
   readonly maxDevices: number;
+  /** Let everybody read the driver's logs in the mount. */
+  readonly hasLogs: boolean;
   /** Microseconds to look for the next request before sleeping. */
   readonly spin: number;
   /** Permissions and owner of the devices. */
@@ -118,6 +120,7 @@ export class Daemon {
         devices,
         mount: mount.connection,
         threads: this.#threads,
+        hasLogs: options.hasLogs,
         owner: { uid: options.owner.uid, gid: options.owner.gid },
         label: options.label,
         log,
@@ -347,8 +350,8 @@ function openParent(pid: number): number {
   }
 }
 
-function createDevices({ devices: names, maxDevices, owner }: DaemonOptions): DeviceTable {
-  const devices = new DeviceTable(maxDevices, owner);
+function createDevices({ devices: names, maxDevices, hasLogs, owner }: DaemonOptions): DeviceTable {
+  const devices = new DeviceTable(maxDevices, owner, hasLogs);
   for (const name of names) {
     const device = devices.add(byteString(name));
     if (typeof device === 'number')
