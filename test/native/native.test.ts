@@ -16,7 +16,7 @@ const programs: readonly (readonly [name: string, ...args: string[]])[] = [
   ['opens'],
   ['signals'],
   ['death'],
-  ['errors', '--no-descriptors'],
+  ['errors'],
   ['manager'],
   ['spawn'],
 ];

@@ -6,7 +6,7 @@ import { type Mode, TestMount, whyNot } from './mount.ts';
 import { MountWorld, Puppets } from './mount-world.ts';
 import type { Ability } from './world.ts';
 
-const ABILITIES: readonly Ability[] = ['interrupt', 'unmap', 'labels', 'users', 'logs'];
+const ABILITIES: readonly Ability[] = ['interrupt', 'unmap', 'labels', 'users', 'logs', 'descriptors'];
 
 /** Defines the scenarios as tests on a real mount, by real processes and threads. */
 export function mountScenarios(mode: Mode): void {

@@ -3,6 +3,7 @@ import { BINDER_CTL_ADD, BINDERFS_MAX_NAME, binderfsDevice } from '../../abi/bin
 import {
   EBUSY,
   ECONNREFUSED,
+  EINTR,
   EINVAL,
   EIO,
   EMFILE,
@@ -36,11 +37,13 @@ import type {
 import type { FuseConnection, FuseSession } from '../fuse/session.ts';
 import { createArea, createSharedArea, pageSize } from '../linux/area.ts';
 import { IdentityError } from '../linux/identity.ts';
+import { Injector } from '../linux/injector.ts';
 import type { ThreadWatch } from '../linux/thread-watch.ts';
 import { textOf } from './byte-string.ts';
 import type { FileOwner } from './device.ts';
 import type { DeviceTable } from './device-table.ts';
 import { FEATURE_CONTENT } from './features.ts';
+import { Installations, type InstallationsOwner } from './installations.ts';
 import { Logs, OpenLog } from './logs.ts';
 import { CONTROL_NODE, type DeviceNode, type FileNode, NodeTable, ROOT_NODE } from './node-table.ts';
 import type { OpenDevice } from './open-device.ts';
@@ -108,6 +111,8 @@ export class BinderFs implements FuseHandlers {
   readonly #toNotify: OpenDevice[] = [];
   readonly #answer = createArea(WRITE_READ_SIZE);
   readonly #caller: Caller = { thread: 0, euid: 0, request: 0, nonBlocking: false };
+  readonly #injector: Injector;
+  readonly #installations: Installations;
   #isStopping = false;
 
   constructor(options: FileSystemOptions) {
@@ -119,6 +124,8 @@ export class BinderFs implements FuseHandlers {
     this.#session = options.session;
     this.#owner = options.owner;
     this.#log = options.log;
+    this.#injector = new Injector(options.session.fd, options.log);
+    this.#installations = new Installations(this.#injector, this.#installationsOwner());
     for (let i = 0; i < FEATURE_CONTENT.length; i++) this.#feature.bytes[i] = FEATURE_CONTENT.charCodeAt(i);
   }
 
@@ -138,6 +145,7 @@ export class BinderFs implements FuseHandlers {
       mount,
       threads,
       label,
+      installations: this.#installations,
       log,
     });
     this.#becomeReady();
@@ -168,10 +176,19 @@ export class BinderFs implements FuseHandlers {
     this.#notifyPollers();
   }
 
+  /** Nothing is served any more. */
+  close(): void {
+    this.#injector.close();
+  }
+
   /** A thread sleeps in a read no more. */
   answer(thread: Thread, errno: number): void {
-    const { request, writeRead, command } = thread;
-    this.#sleeping.delete(request);
+    this.#sleeping.delete(thread.request);
+    if (this.#installations.size === 0 || !this.#installations.answer(thread, errno))
+      this.#answerNow(thread, errno);
+  }
+
+  #answerNow({ request, writeRead, command }: Thread, errno: number): void {
     if (command !== BINDER_WRITE_READ) return void this.#session.reply.ioctlResult(request, -errno);
     writeRead.store(this.#answer.view, 0);
     this.#session.reply.ioctl(request, -errno, this.#answer, 0, WRITE_READ_SIZE);
@@ -349,11 +366,16 @@ export class BinderFs implements FuseHandlers {
     caller.request = unique;
     caller.nonBlocking = open.isNonBlocking(thread);
     open.begin();
+    if (request.isCompat && open.files) open.files.isCompat = true;
     const { area, dataAt } = request;
     const result = open.process.ioctl(caller, command, area.view, dataAt);
-    if (result === PARKED) this.#sleeping.set(unique, open.process.thread(thread));
+    const isPlain = this.#installations.size === 0 || !this.#installations.has(unique);
+    if (result === PARKED && isPlain) this.#sleeping.set(unique, open.process.thread(thread));
     open.watchThread(thread);
-    if (result !== PARKED) this.#session.reply.ioctl(unique, -result, area, dataAt, answerSize(request));
+    if (result === PARKED) {
+      // Answered later
+    } else if (!isPlain) this.answer(open.process.thread(thread), result);
+    else this.#session.reply.ioctl(unique, -result, area, dataAt, answerSize(request));
     this.#notifyPollers();
   }
 
@@ -373,10 +395,37 @@ export class BinderFs implements FuseHandlers {
 
   /** Signals reach sleeping reads only; everything else has been answered when it returns. */
   interrupt(unique: number): void {
+    if (this.#installations.size > 0 && this.#installations.interrupt(unique)) return;
     const thread = this.#sleeping.get(unique);
     if (!thread) return;
     thread.process.interrupt(thread.id);
     this.#notifyPollers();
+  }
+
+  #installationsOwner(): InstallationsOwner {
+    return {
+      answerBytes: (request, result, argument) => this.#session.reply.ioctlBytes(request, result, argument),
+      answerNow: (thread, errno) => this.#answerNow(thread, errno),
+      makeAgain: (thread) => this.#makeAgain(thread),
+      wakes: ({ request }) => this.#sleeping.delete(request),
+      settle: () => this.#notifyPollers(),
+    };
+  }
+
+  /** A read that was let out of its sleep for nothing goes back to it, in the same request. */
+  #makeAgain(thread: Thread): void {
+    const { process, id, euid, request, writeRead } = thread;
+    if (process.isDead) return this.#answerNow(thread, EINTR);
+    const caller = this.#caller;
+    caller.thread = id;
+    caller.euid = euid;
+    caller.request = request;
+    caller.nonBlocking = (process.client as OpenDevice).isNonBlocking(id);
+    const { view } = this.#answer;
+    writeRead.store(view, 0);
+    const result = process.ioctl(caller, BINDER_WRITE_READ, view, 0);
+    if (result !== PARKED) this.answer(thread, result);
+    else if (!this.#installations.has(request)) this.#sleeping.set(request, thread);
   }
 
   /** The kernel knows passthrough, but lets only some use it: tried, not guessed. */

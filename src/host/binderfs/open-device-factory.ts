@@ -1,6 +1,6 @@
 import { ENFILE } from '../../abi/errno.ts';
 import type { Driver } from '../../driver/driver.ts';
-import type { Area, ThreadId } from '../../driver/ports.ts';
+import type { Area, ClientMemory, ThreadId } from '../../driver/ports.ts';
 import type { Thread } from '../../driver/thread.ts';
 import { OPEN_REPLY_FLAG } from '../fuse/protocol.ts';
 import type { FuseSession } from '../fuse/session.ts';
@@ -8,10 +8,14 @@ import { FileFlags, O_NONBLOCK } from '../linux/file-flags.ts';
 import { identify } from '../linux/identity.ts';
 import { SystemCallError } from '../linux/libc.ts';
 import { MappingFinder } from '../linux/mapping-finder.ts';
+import { TakenFile } from '../linux/open-file.ts';
 import { ProcessMemory } from '../linux/process-memory.ts';
 import { PassthroughRegion, type ReceiveRegion, StoreRegion } from '../linux/receive-region.ts';
+import { architecture } from '../linux/registers.ts';
 import type { ThreadWatch } from '../linux/thread-watch.ts';
+import { ClientDescriptors } from './client-descriptors.ts';
 import type { Device } from './device.ts';
+import type { Installations } from './installations.ts';
 import { OpenDevice, type OpenDeviceOwner } from './open-device.ts';
 import { Room, type Usage } from './room.ts';
 
@@ -51,7 +55,8 @@ export class OpenDeviceFactory {
   readonly #session: FuseSession;
   readonly #mount: number;
   readonly #finder: MappingFinder;
-  readonly #memory = new ProcessMemory();
+  readonly #memory: ClientMemory;
+  readonly #installations: Installations;
   readonly #threads: ThreadWatch<Thread>;
   readonly #opens: ReadonlyMap<number, OpenDevice>;
   readonly #room = new Room();
@@ -68,6 +73,7 @@ export class OpenDeviceFactory {
     threads: ThreadWatch<Thread>;
     /** The label of clients of which the system has none. */
     label: string;
+    installations: Installations;
     log: (message: string) => void;
   }) {
     this.mode = options.mode;
@@ -78,6 +84,8 @@ export class OpenDeviceFactory {
     this.#finder = new MappingFinder(options.mount);
     this.#threads = options.threads;
     this.#label = options.label;
+    this.#installations = options.installations;
+    this.#memory = memoryOf(options.installations);
     this.#log = options.log;
   }
 
@@ -99,6 +107,7 @@ export class OpenDeviceFactory {
         identity,
         label: this.#label,
         memory: this.#memory,
+        files: this.#descriptors(),
         mappings,
         region,
         threads: this.#threads,
@@ -119,7 +128,12 @@ export class OpenDeviceFactory {
   }
 
   #usage(): Usage {
-    return { opens: this.#opens.size, threads: this.#threads.size };
+    return { opens: this.#opens.size, threads: this.#threads.size, files: TakenFile.count };
+  }
+
+  #descriptors(): ClientDescriptors | null {
+    if (!architecture) return null;
+    return new ClientDescriptors(this.#installations, () => this.#room.forFile(this.#usage()));
   }
 
   #passthrough(): Backed {
@@ -148,4 +162,15 @@ export class OpenDeviceFactory {
       backingId: 0,
     };
   }
+}
+
+/** The memory of all clients; that of threads that are held for an installation by way of those who hold them. */
+function memoryOf(installations: Installations): ClientMemory {
+  const memory = new ProcessMemory();
+  return {
+    read: (thread, address, into, at, length) => memory.read(thread, address, into, at, length),
+    write: (thread, address, from, at, length) =>
+      (installations.size === 0 ? undefined : installations.write(thread, address, from, at, length)) ??
+      memory.write(thread, address, from, at, length),
+  };
 }

@@ -11,6 +11,7 @@ import { type ReceiveRegion, StoreRegion } from '../linux/receive-region.ts';
 import type { ThreadWatch } from '../linux/thread-watch.ts';
 import type { Subject } from '../policy/subject.ts';
 import { textOf } from './byte-string.ts';
+import type { ClientDescriptors } from './client-descriptors.ts';
 import type { Device } from './device.ts';
 
 /**
@@ -49,6 +50,8 @@ export interface OpenDeviceParts {
   /** The label of clients of which the system has none. */
   readonly label: string;
   readonly memory: ClientMemory;
+  /** `null` where nothing is known about how to install any. */
+  readonly files: ClientDescriptors | null;
   readonly mappings: ClientMappings;
   readonly region: ReceiveRegion;
   readonly threads: ThreadWatch<Thread>;
@@ -69,7 +72,7 @@ export class OpenDevice implements Client {
   /** Who opened it, as the rules of a policy see it. */
   readonly subject: Subject;
   readonly memory: ClientMemory;
-  readonly files = null;
+  readonly files: ClientDescriptors | null;
   readonly process: Process;
   /** The kernel's name of this open, for waking pollers. */
   pollHandle = 0;
@@ -100,6 +103,7 @@ export class OpenDevice implements Client {
     this.identity = parts.identity;
     this.subject = subjectOf(parts);
     this.memory = parts.memory;
+    this.files = parts.files;
     this.#owner = parts.owner;
     this.#mappings = parts.mappings;
     this.#region = parts.region;

@@ -15,6 +15,8 @@ export interface Usage {
   readonly opens: number;
   /** Threads watched for their end: a descriptor each. */
   readonly threads: number;
+  /** Open files on their way from client to client: a descriptor each. */
+  readonly files: number;
 }
 
 /**
@@ -31,13 +33,18 @@ export class Room {
   }
 
   /** Whether a device may be opened once more; while it is opened that takes another descriptor. */
-  forOpen({ opens, threads }: Usage): boolean {
-    return opens < this.#opens && opens + threads + 2 <= this.#descriptors;
+  forOpen({ opens, threads, files }: Usage): boolean {
+    return opens < this.#opens && opens + threads + files + 2 <= this.#descriptors;
   }
 
   /** Whether another thread may be watched: those of opens that were let in have half of the reserve, too. */
-  forThread({ opens, threads }: Usage): boolean {
-    return opens + threads + 1 <= this.#descriptors + RESERVE / 2;
+  forThread({ opens, threads, files }: Usage): boolean {
+    return opens + threads + files + 1 <= this.#descriptors + RESERVE / 2;
+  }
+
+  /** Whether another open file may be taken: they have half of what opens and threads leave, so that those go on. */
+  forFile({ opens, threads, files }: Usage): boolean {
+    return files + 1 <= (this.#descriptors - opens - threads) / 2;
   }
 }
 

@@ -271,6 +271,7 @@ export class Daemon {
       threads.close();
       this.#threads[Symbol.dispose]();
       this.#unmount();
+      this.#filesystem.close();
       this.#session.close();
       this.#control?.close();
       this.#lock.release();

@@ -153,6 +153,18 @@ export class FuseReply {
     return this.send(unique, IOCTL_OUT.byteLength + length);
   }
 
+  /** The bytes of an {@link ioctl} answer, for somebody else to write to /dev/fuse. */
+  ioctlBytes(unique: number, result: number, argument: Uint8Array): Uint8Array {
+    const length = BODY + IOCTL_OUT.byteLength + argument.length;
+    const bytes = new Uint8Array(length);
+    const view = new DataView(bytes.buffer);
+    view.setUint32(OUT_HEADER.len, length, true);
+    writeNumber64(view, OUT_HEADER.unique, unique);
+    view.setInt32(BODY + IOCTL_OUT.result, result, true);
+    bytes.set(argument, BODY + IOCTL_OUT.byteLength);
+    return bytes;
+  }
+
   /** {@link ioctl} without data: the caller's argument stays as it is. */
   ioctlResult(unique: number, result: number): boolean {
     this.putIoctl(result);

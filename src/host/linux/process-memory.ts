@@ -107,6 +107,16 @@ export class ProcessMemory implements ClientMemory {
     return done;
   }
 
+  /** {@link write} for memory of ours that is known by its address alone. */
+  writeFrom(thread: ThreadId, address: number, from: number, length: number): number {
+    return this.copy(this.writev, thread, from, address, length);
+  }
+
+  /** {@link read} likewise. */
+  readTo(thread: ThreadId, address: number, to: number, length: number): number {
+    return this.copy(this.readv, thread, to, address, length);
+  }
+
   [Symbol.dispose](): void {
     this.iovecs.release();
     this.scratch?.release();

@@ -1,0 +1,33 @@
+import { EMFILE, EPERM } from '../../abi/errno.ts';
+import { type ClientFiles, INSTALLING, type Installed, type OpenFile } from '../../driver/ports.ts';
+import type { Thread } from '../../driver/thread.ts';
+import { type TakenFile, takeFile } from '../linux/open-file.ts';
+import type { Installations } from './installations.ts';
+
+/** The descriptors of one client: of whichever process its threads are in. */
+export class ClientDescriptors implements ClientFiles {
+  /** A 32-bit program made ioctls here: nothing can be done in its place. */
+  isCompat = false;
+  readonly #installations: Installations;
+  readonly #mayTake: () => boolean;
+
+  /** @param mayTake whether there are descriptors left for another open file on its way */
+  constructor(installations: Installations, mayTake: () => boolean) {
+    this.#installations = installations;
+    this.#mayTake = mayTake;
+  }
+
+  take(thread: number, fd: number): OpenFile | number {
+    return this.#mayTake() ? takeFile(thread, fd) : EMFILE;
+  }
+
+  install(thread: Thread, files: readonly OpenFile[]): Installed | typeof INSTALLING {
+    if (this.isCompat) return EPERM;
+    this.#installations.install(thread, files as readonly TakenFile[]);
+    return INSTALLING;
+  }
+
+  close(thread: Thread, fds: readonly number[]): void {
+    this.#installations.close(thread, fds);
+  }
+}

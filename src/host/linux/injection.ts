@@ -1,0 +1,353 @@
+import { createArea, type MappedArea } from './area.ts';
+import { BEGINNING, type Beginning, type Ending, HELD, type Order, type Report } from './injection-orders.ts';
+import { errno, libc, SystemCallError } from './libc.ts';
+import { once } from './once.ts';
+import { copyDescriptor } from './open-file.ts';
+import { readProc } from './proc-file.ts';
+import { ProcessMemory } from './process-memory.ts';
+import type { Architecture, InjectedCall } from './registers.ts';
+import { RUNNING, ThreadGoneError, Tracee } from './tracee.ts';
+
+/** Why {@link Injection.run} pauses: for the thread to stop; for an order; for the news of its end. */
+export type Pause = 'stop' | 'order' | 'end';
+
+/** Files in one message at most: SCM_MAX_FD of the kernel. */
+const FILES_AT_ONCE = 253;
+
+/** Bytes below the stack pointer that belong to the running function on x86-64. */
+const RED_ZONE = 128;
+
+const AF_UNIX = 1;
+const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
+const SOL_SOCKET = 1;
+const SCM_RIGHTS = 1;
+const SO_DOMAIN = 39;
+const MSG_DONTWAIT = 0x40;
+const MSG_CTRUNC = 8;
+const MSG_CMSG_CLOEXEC = 0x4000_0000;
+const PROT_READ = 1;
+const MAP_SHARED_FIXED = 1 | 0x10;
+const ALL_SIGNALS = 0xffff_ffff_ffff_ffffn;
+/** Stops that have nothing to do with us, while one instruction is carried out. */
+const MAX_STOPS = 100;
+const EIO = 5;
+const EINTR = 4;
+const EFAULT = 14;
+const EMFILE = 24;
+
+/*
+ * The message in which descriptors travel, ours and the thread's alike:
+ *
+ *    0        56     72     80        96
+ *    | msghdr | iovec | byte | cmsghdr | descriptors, 4 bytes each |
+ *                            | the socket pair, before the message |
+ */
+const IOVEC_AT = 56;
+const BYTE_AT = 72;
+const CONTROL_AT = 80;
+const FDS_AT = CONTROL_AT + 16;
+const FLAGS_AT = 48;
+
+const c = once(() => ({
+  write: libc<(fd: number, bytes: Uint8Array, size: number) => number>(
+    'int64_t write(int, void *, uint64_t)',
+  ),
+  sendmsg: libc<(fd: number, message: number, flags: number) => number>(
+    'int64_t sendmsg(int, uint64_t, int)',
+  ),
+  getsockopt: libc<(fd: number, level: number, name: number, value: number, size: number) => number>(
+    'int getsockopt(int, int, int, uint64_t, uint64_t)',
+  ),
+  close: libc<(fd: number) => number>('int close(int)'),
+}));
+
+const message: () => MappedArea = once(() => createArea(FDS_AT + 4 * FILES_AT_ONCE + 64));
+const memory: () => ProcessMemory = once(() => new ProcessMemory());
+
+/** Something that the thread, or its process, refused: nothing is left of it. */
+class RefusedError extends Error {
+  readonly errno: number;
+
+  constructor(number: number) {
+    super();
+    this.errno = number;
+  }
+}
+
+/**
+ * System calls made in the place of a thread that is blocked in a request of ours, by ptrace:
+ *
+ * ```text
+ *   seize, interrupt ─ answer its request ─ it stops at the end of its system call ─ signals blocked
+ *     └ each call: registers set, one instruction, registers read ┘
+ *   registers and signals as they were ─ detach
+ * ```
+ *
+ * The request is answered with ERESTARTNOINTR: whatever happens to us then, the thread makes its call again, and its
+ * user space notices nothing. What the call shall return is set at the end.
+ *
+ * Nothing that the thread's memory says is trusted; others of its process may write to it. The worst that it can do is
+ * to give descriptors of its own for those that it got.
+ */
+export class Injection {
+  readonly id: number;
+  /** Not yet carried out, the first one first. */
+  readonly orders: Order[] = [];
+  readonly #beginning: Beginning;
+  readonly #architecture: Architecture;
+  readonly #tracee: Tracee;
+  readonly #report: (report: Report) => void;
+  #stopped: BigUint64Array = new BigUint64Array();
+  #signalMask = 0n;
+  /** A signal that was about to be delivered when it stopped. */
+  #signal = 0;
+
+  constructor(
+    id: number,
+    beginning: Beginning,
+    architecture: Architecture,
+    report: (report: Report) => void,
+  ) {
+    this.id = id;
+    this.#beginning = beginning;
+    this.#architecture = architecture;
+    this.#tracee = new Tracee(beginning.thread, architecture);
+    this.#report = report;
+  }
+
+  /** Carries it out, until it has ended for everybody. */
+  *run(): Generator<Pause, void, void> {
+    try {
+      if (yield* this.#begin()) yield* this.#followOrders();
+    } catch (error) {
+      if (!(error instanceof ThreadGoneError)) throw error;
+      this.#report({ type: 'gone', id: this.id });
+      yield* this.#reap();
+    }
+  }
+
+  *#begin(): Generator<Pause, boolean, void> {
+    const { state, answer, answerFd } = this.#beginning;
+    const refusal = this.#tracee.seize(() => this.#isFiltered());
+    if (refusal !== 0) {
+      this.#report({ type: 'refused', id: this.id, errno: refusal });
+      return false;
+    }
+    this.#tracee.interrupt();
+    const isOurs = Atomics.compareExchange(state, 0, BEGINNING, HELD) === BEGINNING;
+    while (isOurs && c().write(answerFd, answer, answer.length) === -1 && errno() === EINTR);
+    this.#signal = yield* this.#stop();
+    if (!isOurs) {
+      this.#tracee.detach(this.#signal);
+      this.#report({ type: 'finished', id: this.id });
+      return false;
+    }
+    const registers = this.#tracee.registers();
+    if (!registers) {
+      // It makes its call again, and we know by then what it is
+      this.#tracee.detach(this.#signal);
+      this.#report({ type: 'gone', id: this.id });
+      return false;
+    }
+    this.#stopped = registers;
+    this.#signalMask = this.#tracee.signalMask();
+    this.#tracee.setSignalMask(ALL_SIGNALS);
+    return true;
+  }
+
+  *#followOrders(): Generator<Pause, void, void> {
+    for (;;) {
+      const order = this.orders.shift();
+      if (!order) yield 'order';
+      else if (order.type === 'install') yield* this.#try(() => this.#install(order.fds));
+      else if (order.type === 'map') yield* this.#try(() => this.#map(order.fd, order.address, order.length));
+      else if (order.type === 'write')
+        this.#report({
+          type: 'written',
+          id: this.id,
+          count: this.#write(order.address, order.from, order.length),
+        });
+      else if (order.type === 'finish') return yield* this.#finish(order.ending);
+    }
+  }
+
+  *#try(work: () => Generator<Pause, readonly number[], void>): Generator<Pause, void, void> {
+    let fds: readonly number[] = [];
+    let error = 0;
+    try {
+      fds = yield* work();
+    } catch (refused) {
+      if (!(refused instanceof RefusedError)) throw refused;
+      error = refused.errno;
+    }
+    this.#report({ type: 'done', id: this.id, fds, errno: error });
+  }
+
+  *#finish({ closes, result, argument }: Ending): Generator<Pause, void, void> {
+    for (const fd of closes) yield* this.#call('close', fd);
+    const registers = this.#stopped.slice();
+    if (argument) {
+      message().bytes.set(argument);
+      const pointer = Number(registers[this.#architecture.thirdArgument]);
+      this.#write(pointer, message().address, argument.length);
+    }
+    if (result !== null) this.#architecture.setResult(registers, result);
+    this.#tracee.setRegisters(registers);
+    this.#tracee.setSignalMask(this.#signalMask);
+    this.#tracee.detach(this.#signal);
+    this.#report({ type: 'finished', id: this.id });
+  }
+
+  /** Descriptors of the thread for ours, all of them or none. */
+  *#install(fds: readonly number[]): Generator<Pause, readonly number[], void> {
+    const installed: number[] = [];
+    try {
+      yield* this.#receive(fds, installed);
+    } catch (error) {
+      if (error instanceof RefusedError) for (const fd of installed) yield* this.#call('close', fd);
+      throw error;
+    }
+    return installed;
+  }
+
+  *#map(fd: number, address: number, length: number): Generator<Pause, readonly number[], void> {
+    const [own] = yield* this.#install([fd]);
+    const mapped = yield* this.#call('mmap', address, length, PROT_READ, MAP_SHARED_FIXED, own ?? -1, 0);
+    yield* this.#call('close', own ?? -1);
+    if (mapped !== address) throw new RefusedError(mapped < 0 ? -mapped : EIO);
+    return [];
+  }
+
+  /**
+   * Sends our descriptors through a socket pair of the thread's, of which we hold the other end: no names, no
+   * permissions, no namespaces. Its first end is closed before anything is received, so that the first descriptor gets
+   * the number that the kernel driver would give it.
+   */
+  *#receive(fds: readonly number[], installed: number[]): Generator<Pause, void, void> {
+    const place = this.#place(Math.min(fds.length, FILES_AT_ONCE));
+    const pair = yield* this.#call('socketpair', AF_UNIX, SOCK_DGRAM_CLOEXEC, 0, place + CONTROL_AT);
+    if (pair < 0) throw new RefusedError(-pair);
+    const { view, address } = message();
+    this.#read(place + CONTROL_AT, address + CONTROL_AT, 8);
+    const theirs = view.getUint32(CONTROL_AT, true);
+    const other = view.getUint32(CONTROL_AT + 4, true);
+    const ours = copyDescriptor(this.#tracee.tid, theirs);
+    yield* this.#call('close', theirs);
+    try {
+      if (ours < 0) throw new RefusedError(-ours);
+      for (let at = 0; at < fds.length; at += FILES_AT_ONCE)
+        yield* this.#receiveSome(ours, other, place, fds.slice(at, at + FILES_AT_ONCE), installed);
+    } finally {
+      if (ours >= 0) this.#close(ours);
+      yield* this.#call('close', other);
+    }
+  }
+
+  *#receiveSome(
+    ours: number,
+    other: number,
+    place: number,
+    fds: readonly number[],
+    installed: number[],
+  ): Generator<Pause, void, void> {
+    const { view, address } = message();
+    putMessage(address, fds.length);
+    view.setBigUint64(CONTROL_AT, BigInt(16 + 4 * fds.length), true);
+    view.setInt32(CONTROL_AT + 8, SOL_SOCKET, true);
+    view.setInt32(CONTROL_AT + 12, SCM_RIGHTS, true);
+    for (const [i, fd] of fds.entries()) view.setInt32(FDS_AT + 4 * i, fd, true);
+    const sent = c().sendmsg(ours, address, MSG_DONTWAIT);
+    const failure = sent === -1 ? errno() : 0;
+    putMessage(place, fds.length);
+    this.#write(place, address, CONTROL_AT);
+    const received =
+      failure === 0 ? yield* this.#call('recvmsg', other, place, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) : -failure;
+    if (received < 0) throw new RefusedError(-received);
+    this.#read(place, address, FDS_AT + 4 * fds.length);
+    const length = Number(view.getBigUint64(CONTROL_AT, true));
+    const count = Math.max(0, Math.min(fds.length, Math.floor((length - 16) / 4)));
+    for (let i = 0; i < count; i++) installed.push(view.getInt32(FDS_AT + 4 * i, true));
+    if (count < fds.length || view.getInt32(FLAGS_AT, true) & MSG_CTRUNC) throw new RefusedError(EMFILE);
+  }
+
+  /** @returns what the call returned, or -errno. */
+  *#call(name: InjectedCall, ...args: readonly number[]): Generator<Pause, number, void> {
+    const before = this.#stopped.slice();
+    this.#architecture.prepareCall(before, this.#architecture.calls[name], args);
+    this.#tracee.setRegisters(before);
+    for (let stops = 0; stops < MAX_STOPS; stops++) {
+      const signal = this.#signal;
+      this.#signal = 0;
+      this.#tracee.step(signal);
+      this.#signal = yield* this.#stop();
+      const after = this.#tracee.registers();
+      if (after && this.#architecture.didCall(after, this.#stopped))
+        return this.#architecture.resultOf(after);
+    }
+    throw new SystemCallError(name, EIO, `in the place of thread ${this.#tracee.tid}`);
+  }
+
+  /** @returns 0, or the signal that it is about to get. */
+  *#stop(): Generator<Pause, number, void> {
+    for (;;) {
+      const signal = this.#tracee.poll();
+      if (signal !== RUNNING) return signal;
+      yield 'stop';
+    }
+  }
+
+  /** The thread's parent learns of its end only after us. */
+  *#reap(): Generator<Pause, void, void> {
+    while (this.#tracee.isToBeReaped) {
+      try {
+        this.#tracee.poll();
+      } catch (error) {
+        if (!(error instanceof ThreadGoneError)) throw error;
+        continue;
+      }
+      yield 'end';
+    }
+  }
+
+  /** Where in the thread's memory a message fits: below its stack. */
+  #place(files: number): number {
+    const top = Number(this.#stopped[this.#architecture.stackPointer]) - RED_ZONE;
+    const size = FDS_AT + 4 * files + 8;
+    return top - size - ((top - size) % 16);
+  }
+
+  #read(from: number, to: number, length: number): void {
+    if (memory().readTo(this.#tracee.tid, from, to, length) < length) throw new RefusedError(EFAULT);
+  }
+
+  /** @returns the bytes that could be written. */
+  #write(to: number, from: number, length: number): number {
+    return memory().writeFrom(this.#tracee.tid, to, from, length);
+  }
+
+  /** Nothing says that it is the socket we made: closing another file might wait. */
+  #close(fd: number): void {
+    const { address, view } = message();
+    view.setUint32(8, 4, true);
+    const isSocket = c().getsockopt(fd, SOL_SOCKET, SO_DOMAIN, address, address + 8) === 0;
+    if (isSocket && view.getUint32(0, true) === AF_UNIX) c().close(fd);
+    else this.#report({ type: 'close', id: this.id, fd });
+  }
+
+  #isFiltered(): boolean {
+    const status = readProc(`/proc/${this.#tracee.tid}/status`) ?? '';
+    return !/^Seccomp:\s+0$/m.test(status);
+  }
+}
+
+/** A message for `count` descriptors that will lie at `place`. */
+function putMessage(place: number, count: number): void {
+  const { bytes, view } = message();
+  bytes.fill(0, 0, CONTROL_AT);
+  view.setBigUint64(16, BigInt(place + IOVEC_AT), true);
+  view.setBigUint64(24, 1n, true);
+  view.setBigUint64(32, BigInt(place + CONTROL_AT), true);
+  view.setBigUint64(40, BigInt(FDS_AT - CONTROL_AT + 4 * count), true);
+  view.setBigUint64(IOVEC_AT, BigInt(place + BYTE_AT), true);
+  view.setBigUint64(IOVEC_AT + 8, 1n, true);
+}
