@@ -12,6 +12,7 @@ import { scatterGather } from './scatter-gather.ts';
 import type { Scenario } from './scenario.ts';
 import { streams } from './streams.ts';
 import { threads } from './threads.ts';
+import { vulnerabilities } from './vulnerabilities.ts';
 
 /** All scenarios, by family. */
 export const families: Record<string, readonly Scenario[]> = {
@@ -27,5 +28,6 @@ export const families: Record<string, readonly Scenario[]> = {
   ioctls,
   freezing,
   logs,
+  vulnerabilities,
   conversations,
 };
