@@ -5,6 +5,7 @@ import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { downCommand } from './down.ts';
 import { CliError, EXIT } from './exit-code.ts';
+import { reportsCommand } from './reports.ts';
 import { runCommand } from './run.ts';
 import { statusCommand } from './status.ts';
 import { upCommand } from './up.ts';
@@ -21,6 +22,7 @@ const program = new Command('ubinder')
   .addCommand(upCommand())
   .addCommand(downCommand())
   .addCommand(statusCommand())
+  .addCommand(reportsCommand())
   .addCommand(runCommand())
   .addCommand(doctorCommand())
   .addCommand(demoCommand());

@@ -1,5 +1,6 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import type { Writable } from 'node:stream';
 import { controlFiles } from './control-path.ts';
 import { holder } from './mount-lock.ts';
 
@@ -12,7 +13,8 @@ import { holder } from './mount-lock.ts';
  *   <- {"version":1,"ok":false,"error":"..."}
  * ```
  *
- * After `stop` the daemon keeps the connection until everything is cleared away, and then closes it.
+ * To `reports` the answer is followed by a line for each report; `{"lost":N}` among them tells of so many that were not
+ * read in time. After `stop` the daemon keeps the connection until everything is cleared away, and then closes it.
  *
  * Only the user who started the daemon, and root, can connect: the directory is theirs alone.
  */
@@ -31,7 +33,47 @@ const ANSWER_TIMEOUT = 5000;
 const STOP_TIMEOUT = 10_000;
 
 /** Carries out a request of the control socket. */
-export type ControlHandler = (command: string) => unknown;
+export type ControlHandler = (command: string, request: Readonly<Record<string, unknown>>) => unknown;
+
+/** A result that goes on: `start` is given where to send things, and returns how to end it. */
+export class ControlStream {
+  readonly start: (send: (thing: object) => void) => () => void;
+
+  constructor(start: (send: (thing: object) => void) => () => void) {
+    this.start = start;
+  }
+}
+
+/** Sends lines to a peer that may be slow: what it does not take in time it loses, and hears how much that was. */
+export class LossySender {
+  readonly #socket: Socket;
+  #lost = 0;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on('drain', () => this.#tell());
+  }
+
+  send(thing: object): void {
+    if (this.#socket.writableLength > MAX_UNREAD / 2) {
+      this.#lost++;
+      return;
+    }
+    this.#tell();
+    this.#write(thing);
+  }
+
+  #tell(): void {
+    if (this.#lost === 0) return;
+    const lost = this.#lost;
+    this.#lost = 0;
+    this.#write({ lost });
+  }
+
+  #write(thing: object): void {
+    this.#socket.write(`${JSON.stringify(thing)}\n`);
+  }
+}
 
 /** Listens at `path`, where nobody else does: who calls this holds the lock that goes with it. */
 export async function listenControl(path: string, handle: ControlHandler): Promise<ControlServer> {
@@ -74,17 +116,26 @@ export class ControlServer {
 function serve(socket: Socket, handle: ControlHandler): void {
   onLine(socket, (line) => {
     let answer: object;
+    let stream: ControlStream | null = null;
     try {
-      const request = JSON.parse(line) as { version?: unknown; command?: unknown } | null;
+      const request = JSON.parse(line) as Record<string, unknown> | null;
       if (request?.version !== CONTROL_VERSION || typeof request.command !== 'string') {
         throw new Error(`Cannot read request: expected {"version":${CONTROL_VERSION},"command":"..."}`);
       }
-      answer = { version: CONTROL_VERSION, ok: true, result: handle(request.command) ?? null };
+      const result = handle(request.command, request) ?? null;
+      if (result instanceof ControlStream) stream = result;
+      answer = { version: CONTROL_VERSION, ok: true, result: stream ? null : result };
     } catch (error) {
       answer = { version: CONTROL_VERSION, ok: false, error: (error as Error).message };
     }
     socket.write(`${JSON.stringify(answer)}\n`);
     if (socket.writableLength > MAX_UNREAD) socket.destroy();
+    if (!stream || socket.destroyed) return;
+    const sender = new LossySender(socket);
+    socket.once(
+      'close',
+      stream.start((thing) => sender.send(thing)),
+    );
   });
 }
 
@@ -133,6 +184,19 @@ export async function stopDaemon(mountPoint: string): Promise<boolean> {
   }
 }
 
+/**
+ * Asks the daemon that serves `mountPoint` for things that go on, and writes them to `out` as they come, a line each.
+ *
+ * @returns after the daemon has ended; false when no daemon listens there.
+ * @throws Error with the daemon's words when it refused.
+ */
+export async function streamFromDaemon(mountPoint: string, request: object, out: Writable): Promise<boolean> {
+  const connection = await connect(mountPoint);
+  if (!connection) return false;
+  await connection.stream(request, out);
+  return true;
+}
+
 async function connect(mountPoint: string): Promise<Connection | null> {
   const socket = createConnection(controlFiles(mountPoint).socket);
   return new Promise((done, fail) => {
@@ -172,6 +236,23 @@ class Connection {
     const { ok, result, error } = JSON.parse(line) as { ok: boolean; result?: unknown; error?: string };
     if (ok) return result;
     throw new Error(error);
+  }
+
+  /** What follows the answer goes to `out`, no faster than that takes it. */
+  stream(request: object, out: Writable): Promise<void> {
+    const socket = this.#socket;
+    return new Promise((done, fail) => {
+      this.#answered = (line) => {
+        if (line === null) return done();
+        const { ok, error, version } = JSON.parse(line) as { ok?: boolean; error?: string; version?: number };
+        if (version === undefined) {
+          if (out.write(`${line}\n`)) return;
+          socket.pause();
+          out.once('drain', () => socket.resume());
+        } else if (!ok) fail(new Error(error));
+      };
+      socket.write(`${JSON.stringify({ version: CONTROL_VERSION, ...request })}\n`);
+    });
   }
 
   /** The daemon has closed the connection. */

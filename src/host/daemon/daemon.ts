@@ -18,10 +18,11 @@ import { type FuseMount, findMount, mountFuse, readMountTable, unmount } from '.
 import { openProcess } from '../linux/process-watch.ts';
 import { PROBE_INTERVAL, ThreadWatch } from '../linux/thread-watch.ts';
 import { controlFiles } from './control-path.ts';
-import { type ControlServer, listenControl } from './control-socket.ts';
+import { type ControlServer, ControlStream, listenControl } from './control-socket.ts';
 import { Log } from './log.ts';
 import { holder, lockMount } from './mount-lock.ts';
 import { PolicySource } from './policy-source.ts';
+import { checkFilter, Reports } from './reports.ts';
 import { recoverStaleMount } from './stale-mount.ts';
 import type { Status } from './status.ts';
 
@@ -82,6 +83,7 @@ export class Daemon {
   readonly #options: DaemonOptions;
   readonly #mount: FuseMount;
   readonly #driver: Driver;
+  readonly #reports: Reports;
   readonly #filesystem: BinderFs;
   readonly #session: FuseSession;
   readonly #loop: FuseLoop;
@@ -113,6 +115,7 @@ export class Daemon {
       },
       userError: log,
     });
+    this.#reports = new Reports(this.#driver);
     const createFileSystem = (session: FuseSession): BinderFs =>
       new BinderFs({
         session,
@@ -215,6 +218,7 @@ export class Daemon {
       transactions: stats.transaction.active,
       buffers: stats.buffer.active,
       descriptors: readdirSync('/proc/self/fd').length,
+      reportListeners: this.#reports.listeners,
       uptime: (performance.now() - this.#startedAt) / 1000,
     };
   }
@@ -239,7 +243,7 @@ export class Daemon {
         );
       }
       const { socket } = controlFiles(mountPoint);
-      const control = await listenControl(socket, (command) => this.#handle(command));
+      const control = await listenControl(socket, (command, request) => this.#handle(command, request));
       if (this.#isOver) control.close();
       else this.#control = control;
       if (this.#isOver) await stopped;
@@ -301,15 +305,19 @@ export class Daemon {
     }
   };
 
-  #handle(command: string): unknown {
+  #handle(command: string, { filter = {} }: Readonly<Record<string, unknown>>): unknown {
     switch (command) {
       case 'status':
         return this.status();
+      case 'reports': {
+        const wanted = checkFilter(filter);
+        return new ControlStream((send) => this.#reports.listen(wanted, send));
+      }
       case 'stop':
         setImmediate(() => this.stop());
         return null;
       default:
-        throw new Error(`Cannot carry out ${JSON.stringify(command)}: known are status and stop`);
+        throw new Error(`Cannot carry out ${JSON.stringify(command)}: known are status, reports and stop`);
     }
   }
 }

@@ -16,6 +16,8 @@ export interface Status {
   readonly buffers: number;
   /** Open descriptors of the daemon itself. */
   readonly descriptors: number;
+  /** Who listens to reports of transactions that went wrong. */
+  readonly reportListeners: number;
   /** Seconds since it began to serve. */
   readonly uptime: number;
 }
