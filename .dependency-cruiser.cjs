@@ -4,7 +4,7 @@
 const rooms = {
   abi: [],
   driver: ['abi'],
-  'host/linux': ['abi', 'driver/(ports|limits)\\.ts'],
+  'host/linux': ['abi', 'driver/(ports|limits|priority)\\.ts'],
   'host/fuse': ['host/linux', 'driver/ports\\.ts'],
   'host/policy': ['driver/ports\\.ts'],
   'host/binderfs': ['host/fuse', 'host/linux', 'host/policy', 'driver', 'abi'],

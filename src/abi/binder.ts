@@ -83,6 +83,11 @@ export const BINDER_TYPE_PTR = 0x70742a85;
 export const FLAT_BINDER_FLAG_PRIORITY_MASK = 0xff;
 export const FLAT_BINDER_FLAG_ACCEPTS_FDS = 0x100;
 export const FLAT_BINDER_FLAG_TXN_SECURITY_CTX = 0x1000;
+/** The policy of the priority in the lowest byte; Android's kernels only. */
+export const FLAT_BINDER_FLAG_SCHED_POLICY_MASK = 0x600;
+export const FLAT_BINDER_FLAG_SCHED_POLICY_SHIFT = 9;
+/** Real-time callers are served in real time; Android's kernels only. */
+export const FLAT_BINDER_FLAG_INHERIT_RT = 0x800;
 
 // binder_buffer_object.flags
 export const BINDER_BUFFER_FLAG_HAS_PARENT = 0x01;

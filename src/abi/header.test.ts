@@ -17,6 +17,9 @@ const HEADERS = ['linux/android/binder.h', 'linux/android/binderfs.h', 'errno.h'
 const NEWER: Record<string, [version: string, value: number]> = {
   BINDER_GET_EXTENDED_ERROR: ['5.19', 0xc00c6211],
   TF_UPDATE_TXN: ['5.19', 0x40],
+  FLAT_BINDER_FLAG_SCHED_POLICY_MASK: ['of Android', 0x600],
+  FLAT_BINDER_FLAG_SCHED_POLICY_SHIFT: ['of Android', 9],
+  FLAT_BINDER_FLAG_INHERIT_RT: ['of Android', 0x800],
   BR_TRANSACTION_PENDING_FROZEN: ['6.3', 0x00007214],
   BR_FROZEN_BINDER: ['6.12', 0x80107215],
   BR_CLEAR_FREEZE_NOTIFICATION_DONE: ['6.12', 0x80087216],

@@ -17,6 +17,7 @@ interface UpOptions {
   group?: number;
   label: string;
   policy?: string;
+  androidScheduling?: boolean;
   untilExit?: number;
   detach?: boolean;
 }
@@ -50,6 +51,7 @@ export function upCommand(): Command {
     .option('--group <gid>', 'group of the devices', atMost(MAX_ID))
     .option('--label <text>', 'security label told to services that ask for one', 'u:r:ubinder:s0')
     .option('--policy <file>', 'rules that say who may do what; SIGHUP reads them again')
+    .option('--android-scheduling', 'let scheduling policies travel with calls, and not only nice values')
     .option('--detach', 'return once clients can open the devices')
     .addOption(
       new Option('--until-exit <pid>', 'stop when this process has ended').argParser(natural).hideHelp(),
@@ -76,6 +78,7 @@ export function upCommand(): Command {
         },
         label: options.label,
         policy,
+        androidScheduling: options.androidScheduling === true,
         forcedMode: forcedMode(),
         untilExit: options.untilExit,
       }).catch(fail);

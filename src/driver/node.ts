@@ -4,11 +4,15 @@ import {
   BR_INCREFS,
   BR_RELEASE,
   FLAT_BINDER_FLAG_ACCEPTS_FDS,
+  FLAT_BINDER_FLAG_INHERIT_RT,
   FLAT_BINDER_FLAG_PRIORITY_MASK,
+  FLAT_BINDER_FLAG_SCHED_POLICY_MASK,
+  FLAT_BINDER_FLAG_SCHED_POLICY_SHIFT,
   FLAT_BINDER_FLAG_TXN_SECURITY_CTX,
 } from '../abi/binder.ts';
 import type { U64 } from '../abi/u64.ts';
 import type { Driver } from './driver.ts';
+import { isRealtime, nicePriority, type Priority, realtimePriority } from './priority.ts';
 import type { Process } from './process.ts';
 import type { ReadBuffer } from './read-buffer.ts';
 import type { Ref } from './ref.ts';
@@ -62,6 +66,10 @@ export class Node extends WorkItem {
   readonly cookie: U64;
   /** Nice value that a thread serving this node should have at least, as an unsigned byte. */
   readonly minPriority: number;
+  /** The same where scheduling policies count: see {@link Host.androidScheduling}. */
+  readonly androidPriority: Priority;
+  /** Real-time callers are served in real time, where policies count. */
+  readonly inheritsRealtime: boolean;
   readonly acceptsFds: boolean;
   /** Calls carry the sender's security label. */
   readonly wantsSecurityContext: boolean;
@@ -89,6 +97,8 @@ export class Node extends WorkItem {
     this.ptr = ptr;
     this.cookie = cookie;
     this.minPriority = flags & FLAT_BINDER_FLAG_PRIORITY_MASK;
+    this.androidPriority = androidPriority(flags);
+    this.inheritsRealtime = (flags & FLAT_BINDER_FLAG_INHERIT_RT) !== 0;
     this.acceptsFds = (flags & FLAT_BINDER_FLAG_ACCEPTS_FDS) !== 0;
     this.wantsSecurityContext = (flags & FLAT_BINDER_FLAG_TXN_SECURITY_CTX) !== 0;
   }
@@ -243,4 +253,12 @@ export class Node extends WorkItem {
     else this.#driver.deadNodes.delete(this);
     this.#driver.stats.node.delete();
   }
+}
+
+/** The lower byte is a nice value, or a level under a real-time policy. */
+function androidPriority(flags: number): Priority {
+  const policy = (flags & FLAT_BINDER_FLAG_SCHED_POLICY_MASK) >> FLAT_BINDER_FLAG_SCHED_POLICY_SHIFT;
+  const value = flags & FLAT_BINDER_FLAG_PRIORITY_MASK;
+  if (isRealtime(policy << 8)) return realtimePriority(policy, Math.min(value, 99));
+  return nicePriority(Math.max((value << 24) >> 24, -20), policy);
 }

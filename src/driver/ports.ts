@@ -1,3 +1,4 @@
+import type { Priority } from './priority.ts';
 import type { Thread } from './thread.ts';
 
 /**
@@ -96,6 +97,20 @@ export interface ClientFiles {
   close(thread: Thread, fds: readonly number[]): void;
 }
 
+/**
+ * How one thread of a client is scheduled. It is looked at with each call, so the answer may be some time old; the host
+ * says how old.
+ */
+export interface ThreadScheduling {
+  readonly priority: Priority;
+  /**
+   * Schedules the thread otherwise, as far as may be: nothing follows when it is gone or not ours to change.
+   *
+   * @param isLimited - whether no more is given than the client itself may ask for (RLIMIT_NICE, RLIMIT_RTPRIO)
+   */
+  setPriority(priority: Priority, isLimited: boolean): void;
+}
+
 /** One open of a device: the process behind it, its memory, and the way to answer it. */
 export interface Client {
   /** The process id of the opener in the driver's pid namespace. */
@@ -103,6 +118,10 @@ export interface Client {
   readonly memory: ClientMemory;
   /** The client's descriptors; `null` where none can be taken or installed: transfers are then refused with EPERM. */
   readonly files: ClientFiles | null;
+  /** How the thread that opened the device was scheduled then. */
+  readonly initialPriority: Priority;
+  /** The scheduling of a thread that has just become known to the driver; `null` where that is nobody's business. */
+  scheduling(thread: ThreadId): ThreadScheduling | null;
   /** The region for received data as it is now: `null` before the client maps one and after it unmapped it. */
   mapping(): Mapping | null;
   /** This client's process id as `viewer` sees it; 0 when it is not visible there. */
@@ -185,6 +204,8 @@ export interface Host {
   securityLabel(client: Client): string | null;
   /** Milliseconds on a clock that never goes back, for how old transactions are. */
   now(): number;
+  /** Scheduling policies count, as in Android's kernels, and not only nice values, as in Linux. */
+  readonly androidScheduling: boolean;
   /** Who may do what as of now; `null` allows everything, as a kernel without a security module does. */
   readonly policy: SecurityPolicy | null;
   /** Calls back once, from outside of any call of the driver, after so many milliseconds. */

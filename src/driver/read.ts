@@ -3,6 +3,7 @@ import { EAGAIN, EFAULT, EPERM } from '../abi/errno.ts';
 import type { U64 } from '../abi/u64.ts';
 import { MAX_USER_ADDRESS, READ_CHUNK, READ_ITEM_RESERVE } from './limits.ts';
 import { INSTALLING, type Installed, PARKED, RESTART } from './ports.ts';
+import { settlePriority } from './priority.ts';
 import type { Thread } from './thread.ts';
 import { Transaction } from './transaction.ts';
 import { type AfterItem, CONTINUE, STOP, type WorkItem } from './work.ts';
@@ -21,6 +22,7 @@ export function read(thread: Thread): number {
   // The kernel driver writes BR_NOOP unasked; where it does not fit we refuse instead of writing past the end.
   if (writeRead.readConsumed === 0 && writeRead.readSize < 4) return EFAULT;
   const forProcess = thread.isAvailable;
+  if (forProcess) settlePriority(thread);
   if (!thread.hasWork(forProcess)) return sleep(thread, forProcess);
   const result = begin(thread, forProcess);
   return result === NOTHING ? sleep(thread, thread.reading.forProcess) : result;

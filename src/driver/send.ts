@@ -17,6 +17,7 @@ import { type Allocation, align8, type Buffer, totalSize } from './allocation.ts
 import { type Failure, failure } from './failure.ts';
 import { userAddress } from './limits.ts';
 import { Node } from './node.ts';
+import { restorePriority } from './priority.ts';
 import type { Process } from './process.ts';
 import type { Thread } from './thread.ts';
 import { sendFailedReply, Transaction } from './transaction.ts';
@@ -112,6 +113,7 @@ function reply(thread: Thread, id: number): void {
     return fail(thread, id, failure(BR_FAILED_REPLY, EPROTO));
   }
   thread.stack = answered.toParent;
+  restorePriority(thread, answered);
   const caller = answered.from;
   if (!caller) return failReply(thread, answered, id, failure(BR_DEAD_REPLY, 0));
   addressTo(caller.process, caller);

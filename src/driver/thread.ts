@@ -1,7 +1,7 @@
 import { BR_DEAD_REPLY, BR_OK } from '../abi/binder.ts';
 import type { U64 } from '../abi/u64.ts';
 import type { FreezeRequest } from './freeze.ts';
-import type { ThreadId } from './ports.ts';
+import type { ThreadId, ThreadScheduling } from './ports.ts';
 import type { Process } from './process.ts';
 import { Reading } from './reading.ts';
 import { ReturnError } from './return-error.ts';
@@ -42,6 +42,7 @@ export class ExtendedError {
 export class Thread {
   readonly id: ThreadId;
   readonly process: Process;
+  readonly scheduling: ThreadScheduling | null;
   looper = 0;
   readonly todo = new WorkList();
   /** There is something on {@link todo} worth returning to user space for. */
@@ -92,6 +93,7 @@ export class Thread {
   constructor(id: ThreadId, process: Process) {
     this.id = id;
     this.process = process;
+    this.scheduling = process.client.scheduling(id);
     process.driver.stats.thread.create();
   }
 

@@ -11,6 +11,7 @@ import { EMFILE } from '../abi/errno.ts';
 import { writeU64 } from '../abi/u64.ts';
 import type { Buffer } from './allocation.ts';
 import type { Client, OpenFile, ThreadId } from './ports.ts';
+import { inheritPriority, NORMAL, type Priority } from './priority.ts';
 import type { Process } from './process.ts';
 import type { ReadBuffer } from './read-buffer.ts';
 import type { Stats } from './stats.ts';
@@ -51,6 +52,10 @@ export class Transaction extends WorkItem {
   readonly isReply: boolean;
   /** When it was sent, on the host's clock. */
   readonly sentAt: number;
+  /** How its sender was scheduled when it sent it. */
+  readonly priority: Priority;
+  /** How the thread that serves it was scheduled before; `null` until it is received. */
+  savedPriority: Priority | null = null;
   /** The thread that waits for the reply; `null` for replies, oneway calls, and when that thread is gone. */
   from: Thread | null;
   fromParent: Transaction | null = null;
@@ -77,6 +82,7 @@ export class Transaction extends WorkItem {
     this.sender = sender.process.client;
     this.senderThread = sender.id;
     this.senderEuid = sender.euid;
+    this.priority = sender.scheduling?.priority ?? NORMAL;
     this.isReply = isReply;
     this.sentAt = to.driver.host.now();
     this.from = isReply || flags & TF_ONE_WAY ? null : sender;
@@ -157,6 +163,7 @@ export class Transaction extends WorkItem {
   override commit(thread: Thread): void {
     const buffer = this.buffer as Buffer;
     buffer.allowUserFree = true;
+    if (buffer.targetNode) inheritPriority(thread, this, buffer.targetNode);
     if (buffer.targetNode && !this.isOneway) {
       this.toParent = thread.stack;
       this.toThread = thread;

@@ -23,6 +23,7 @@ const programs: readonly (readonly [name: string, onTheKernels: string, onOurs: 
   ['errors', '--no-strict-bounds', '--no-descriptors'],
   ['manager', '', ''],
   ['spawn', '', ''],
+  ['priority', '', ''],
 ];
 const all = programs.map(([name]) => name);
 

@@ -19,6 +19,7 @@ const programs: readonly (readonly [name: string, ...args: string[]])[] = [
   ['errors'],
   ['manager'],
   ['spawn'],
+  ['priority'],
 ];
 const modes: readonly Mode[] = ['root', 'root-store', 'rootless'];
 

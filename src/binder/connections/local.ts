@@ -16,6 +16,7 @@ import {
   type ThreadId,
   type Timer,
 } from '../../driver/ports.ts';
+import { NORMAL } from '../../driver/priority.ts';
 import type { Process } from '../../driver/process.ts';
 import type { Thread } from '../../driver/thread.ts';
 import { type BinderThread, decodeCommands, type WriteReadResult } from './binder-thread.ts';
@@ -38,6 +39,7 @@ function createArea(size: number): Area {
 export class LocalHost implements Host {
   /** The label told to receivers that ask for one; `null` lets such calls fail. */
   label: string | null;
+  readonly androidScheduling = false;
   /** Who may do what; by default everybody everything. */
   policy: SecurityPolicy | null = null;
   /** Called with each breach of the protocol. */
@@ -161,6 +163,12 @@ export class LocalProcess implements Client, ClientMemory {
   /** Takes the region away again: nothing can be received any more. */
   unmap(): void {
     this.#mapping = null;
+  }
+
+  readonly initialPriority = NORMAL;
+
+  scheduling(): null {
+    return null;
   }
 
   mapping(): Mapping | null {

@@ -3,6 +3,7 @@ import { DeathRegistration } from '../death.ts';
 import type { Driver } from '../driver.ts';
 import { FreezeRegistration } from '../freeze.ts';
 import { Node } from '../node.ts';
+import { niceOf } from '../priority.ts';
 import type { Process } from '../process.ts';
 import type { Ref } from '../ref.ts';
 import { ReturnError } from '../return-error.ts';
@@ -144,7 +145,7 @@ class Dump {
     const isAsync = !isReply && transaction.isOneway;
     const age = Math.floor(this.#now - transaction.sentAt);
     let text = `${prefix} ${id}: ${this.#pointers.ofObject(id, 'transaction')} from ${from} to ${to}`;
-    text += ` code ${code.toString(16)} flags ${flags.toString(16)} pri 0`;
+    text += ` code ${code.toString(16)} flags ${flags.toString(16)} pri ${niceOf(transaction.priority)}`;
     text += ` a${Number(isAsync)} r${Number(isReply)} elapsed ${age}ms`;
     if (toProcess !== process) return `${text}\n`;
     if (!buffer) return `${text} buffer free\n`;

@@ -12,6 +12,7 @@ import { TakenFile } from '../linux/open-file.ts';
 import { ProcessMemory } from '../linux/process-memory.ts';
 import { PassthroughRegion, type ReceiveRegion, StoreRegion } from '../linux/receive-region.ts';
 import { architecture } from '../linux/registers.ts';
+import { ProcessScheduling } from '../linux/scheduling.ts';
 import type { ThreadWatch } from '../linux/thread-watch.ts';
 import { ClientDescriptors } from './client-descriptors.ts';
 import type { Device } from './device.ts';
@@ -106,6 +107,7 @@ export class OpenDeviceFactory {
         device,
         identity,
         label: this.#label,
+        scheduling: new ProcessScheduling(identity, this.#driver.host.androidScheduling),
         memory: this.#memory,
         files: this.#descriptors(),
         mappings,

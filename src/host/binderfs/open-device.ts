@@ -1,5 +1,6 @@
 import type { Driver } from '../../driver/driver.ts';
-import type { Area, Client, ClientMemory, Mapping, ThreadId } from '../../driver/ports.ts';
+import type { Area, Client, ClientMemory, Mapping, ThreadId, ThreadScheduling } from '../../driver/ports.ts';
+import type { Priority } from '../../driver/priority.ts';
 import type { Process } from '../../driver/process.ts';
 import type { Thread } from '../../driver/thread.ts';
 import { MAX_DATA } from '../fuse/session.ts';
@@ -8,6 +9,7 @@ import type { FileFlags } from '../linux/file-flags.ts';
 import { type Identity, UNMAPPED_UID } from '../linux/identity.ts';
 import type { ClientMappings, MappedRange } from '../linux/mapping-finder.ts';
 import { type ReceiveRegion, StoreRegion } from '../linux/receive-region.ts';
+import type { ProcessScheduling } from '../linux/scheduling.ts';
 import type { ThreadWatch } from '../linux/thread-watch.ts';
 import type { Subject } from '../policy/subject.ts';
 import { textOf } from './byte-string.ts';
@@ -49,6 +51,7 @@ export interface OpenDeviceParts {
   readonly identity: Identity;
   /** The label of clients of which the system has none. */
   readonly label: string;
+  readonly scheduling: ProcessScheduling;
   readonly memory: ClientMemory;
   /** `null` where nothing is known about how to install any. */
   readonly files: ClientDescriptors | null;
@@ -80,6 +83,7 @@ export class OpenDevice implements Client {
   isPolled = false;
 
   readonly #owner: OpenDeviceOwner;
+  readonly #scheduling: ProcessScheduling;
   readonly #mappings: ClientMappings;
   readonly #region: ReceiveRegion;
   readonly #threads: ThreadWatch<Thread>;
@@ -105,6 +109,7 @@ export class OpenDevice implements Client {
     this.memory = parts.memory;
     this.files = parts.files;
     this.#owner = parts.owner;
+    this.#scheduling = parts.scheduling;
     this.#mappings = parts.mappings;
     this.#region = parts.region;
     this.#threads = parts.threads;
@@ -120,6 +125,14 @@ export class OpenDevice implements Client {
 
   get pid(): number {
     return this.identity.pid;
+  }
+
+  get initialPriority(): Priority {
+    return this.#scheduling.initial;
+  }
+
+  scheduling(thread: ThreadId): ThreadScheduling {
+    return this.#scheduling.thread(thread);
   }
 
   /**

@@ -54,6 +54,8 @@ export interface DaemonOptions {
   readonly owner: FileOwner;
   /** The label told for clients of which the system has none. */
   readonly label: string;
+  /** Scheduling policies travel with calls, as in Android's kernels, and not only nice values. */
+  readonly androidScheduling: boolean;
   /** A file of rules that say who may do what; `undefined` allows everybody everything. */
   readonly policy: string | undefined;
   /** Deliver data in this way or fail; `undefined` takes the best that is allowed. */
@@ -110,6 +112,7 @@ export class Daemon {
       },
       securityLabel: (client: Client) =>
         client instanceof OpenDevice ? client.subject.label : options.label,
+      androidScheduling: options.androidScheduling,
       get policy() {
         return policy?.current ?? null;
       },

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { closeSync, lstatSync, openSync, readlinkSync } from 'node:fs';
 import { createArea, createSharedArea, pageSize } from './area.ts';
-import { identify } from './identity.ts';
+import { INITIAL_USER_NAMESPACE, identify } from './identity.ts';
 import { errorName } from './libc.ts';
 import { MappingFinder } from './mapping-finder.ts';
 import { readMountTable } from './mount.ts';
@@ -26,9 +26,6 @@ export interface Probe<T> {
 
 /** Milliseconds a child process of a probe may take. */
 const CHILD_DEADLINE = 5_000;
-
-/** The inode of the initial user namespace (PROC_USER_INIT_INO). */
-const INITIAL_USER_NAMESPACE = 'user:[4026531837]';
 
 /** Bits of CapEff. */
 const CAP_SYS_ADMIN = 21n;
@@ -65,7 +62,7 @@ export function probeFuseDevice(): Probe<boolean> {
 /** Whether we hold CAP_SYS_ADMIN in the initial user namespace, which FUSE passthrough asks for. */
 export function probeInitialAdmin(): Probe<boolean> {
   try {
-    if (readProcLink('/proc/self/ns/user') !== INITIAL_USER_NAMESPACE)
+    if (readProcLink('/proc/self/ns/user') !== `user:[${INITIAL_USER_NAMESPACE}]`)
       return { value: false, reason: 'we are in a user namespace of our own: deliver without passthrough' };
     const effective = /^CapEff:\s+([0-9a-f]+)$/m.exec(readProc('/proc/self/status') ?? '')?.[1] ?? '0';
     if (((BigInt(`0x${effective}`) >> CAP_SYS_ADMIN) & 1n) === 1n)

@@ -25,6 +25,9 @@ const c = once(() => ({
   ),
 }));
 
+/** The inode of the user namespace that every other descends from (PROC_USER_INIT_INO). */
+export const INITIAL_USER_NAMESPACE = 4026531837;
+
 /** What cannot be known: no namespace has this number. */
 const UNKNOWN = 0;
 
