@@ -20,6 +20,7 @@ import type { Thread } from '../../driver/thread.ts';
 import type { FileAttributes } from '../fuse/attributes.ts';
 import { Directory, ENTRY_TYPE } from '../fuse/directory.ts';
 import type { FuseHandlers } from '../fuse/handlers.ts';
+import type { PageTable } from '../fuse/page-table.ts';
 import { OPEN_REPLY_FLAG, SETATTR_VALID } from '../fuse/protocol.ts';
 import type {
   FuseRequest,
@@ -73,6 +74,8 @@ export interface FileSystemOptions {
   /** The device number of the mount. */
   readonly mount: number;
   readonly threads: ThreadWatch<Thread>;
+  /** Where another thread finds the memory behind mappings that are served from here. */
+  readonly pages: PageTable;
   /** Whether there is `binder_logs/`: as the kernel's option `stats=global`, it shows everything to everybody. */
   readonly hasLogs: boolean;
   /** Owner of the root and of what is no device. */
@@ -135,7 +138,7 @@ export class BinderFs implements FuseHandlers {
   });
 
   init(connection: FuseConnection): void {
-    const { driver, mount, threads, label, log } = this.#options;
+    const { driver, mount, threads, pages, label, log } = this.#options;
     const mode = connection.passthrough && this.#mayPassThrough() ? 'passthrough' : 'store';
     this.#opener = new OpenDeviceFactory({
       mode,
@@ -146,6 +149,7 @@ export class BinderFs implements FuseHandlers {
       threads,
       label,
       installations: this.#installations,
+      pages,
       log,
     });
     this.#becomeReady();
@@ -365,6 +369,7 @@ export class BinderFs implements FuseHandlers {
     caller.euid = request.uid;
     caller.request = unique;
     caller.nonBlocking = open.isNonBlocking(thread);
+    this.#opener.tick(this.#session.now);
     open.begin();
     if (request.isCompat && open.files) open.files.isCompat = true;
     const { area, dataAt } = request;

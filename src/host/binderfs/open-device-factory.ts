@@ -2,9 +2,11 @@ import { ENFILE } from '../../abi/errno.ts';
 import type { Driver } from '../../driver/driver.ts';
 import type { Area, ClientMemory, ThreadId } from '../../driver/ports.ts';
 import type { Thread } from '../../driver/thread.ts';
+import type { PageTable } from '../fuse/page-table.ts';
 import { OPEN_REPLY_FLAG } from '../fuse/protocol.ts';
 import type { FuseSession } from '../fuse/session.ts';
 import { FileFlags, O_NONBLOCK } from '../linux/file-flags.ts';
+import { GuardedMemory, GuardRules } from '../linux/guarded-memory.ts';
 import { identify } from '../linux/identity.ts';
 import { SystemCallError } from '../linux/libc.ts';
 import { MappingFinder } from '../linux/mapping-finder.ts';
@@ -56,9 +58,10 @@ export class OpenDeviceFactory {
   readonly #session: FuseSession;
   readonly #mount: number;
   readonly #finder: MappingFinder;
-  readonly #memory: ClientMemory;
+  readonly #rules: GuardRules;
   readonly #installations: Installations;
   readonly #threads: ThreadWatch<Thread>;
+  readonly #pages: PageTable;
   readonly #opens: ReadonlyMap<number, OpenDevice>;
   readonly #room = new Room();
   readonly #label: string;
@@ -75,6 +78,7 @@ export class OpenDeviceFactory {
     /** The label of clients of which the system has none. */
     label: string;
     installations: Installations;
+    pages: PageTable;
     log: (message: string) => void;
   }) {
     this.mode = options.mode;
@@ -84,10 +88,17 @@ export class OpenDeviceFactory {
     this.#mount = options.mount;
     this.#finder = new MappingFinder(options.mount);
     this.#threads = options.threads;
+    this.#pages = options.pages;
     this.#label = options.label;
     this.#installations = options.installations;
-    this.#memory = memoryOf(options.installations);
+    const memory = memoryOf(options.installations);
+    this.#rules = new GuardRules(memory, options.mount, options.mode === 'passthrough');
     this.#log = options.log;
+  }
+
+  /** Tells what time it is; to be called with each request. */
+  tick(now: number): void {
+    this.#rules.now = now;
   }
 
   /** @throws IdentityError, SystemCallError, or Node's own errors; ENFILE when there are enough opens. */
@@ -108,7 +119,7 @@ export class OpenDeviceFactory {
         identity,
         label: this.#label,
         scheduling: new ProcessScheduling(identity, this.#driver.host.androidScheduling),
-        memory: this.#memory,
+        memory: new GuardedMemory(this.#rules, mappings, identity.pid, nodeid),
         files: this.#descriptors(),
         mappings,
         region,
@@ -152,9 +163,13 @@ export class OpenDeviceFactory {
 
   #store(nodeid: number): Backed {
     const { notify } = this.#session;
-    const region = new StoreRegion(nodeid, (node, offset, area: Area, at, length) => {
-      notify.store(node, offset, area, at, length);
-    });
+    const region = new StoreRegion(
+      nodeid,
+      (node, offset, area: Area, at, length) => {
+        notify.store(node, offset, area, at, length);
+      },
+      this.#pages,
+    );
     // With DIRECT_IO read(2) and write(2) come to us, and are refused; kernels before 6.6 then refuse to map.
     const isDirect = this.#session.connection?.directIoMmap === true;
     return {

@@ -10,7 +10,8 @@ import { BinderFs } from '../binderfs/filesystem.ts';
 import { OpenDevice } from '../binderfs/open-device.ts';
 import type { DeliveryMode } from '../binderfs/open-device-factory.ts';
 import { FuseLoop, type Watch, watchReadable } from '../fuse/loop.ts';
-import { FuseSession } from '../fuse/session.ts';
+import { Rescue } from '../fuse/rescue.ts';
+import { ARENA_SIZE, FuseSession } from '../fuse/session.ts';
 import { createArea } from '../linux/area.ts';
 import type { FileLock } from '../linux/file-lock.ts';
 import { errorName, SystemCallError } from '../linux/libc.ts';
@@ -89,6 +90,7 @@ export class Daemon {
   readonly #filesystem: BinderFs;
   readonly #session: FuseSession;
   readonly #loop: FuseLoop;
+  readonly #rescue = new Rescue();
   readonly #threads = new ThreadWatch<Thread>();
   readonly #startedAt = performance.now();
   readonly #lock: FileLock;
@@ -127,6 +129,7 @@ export class Daemon {
         mount: mount.connection,
         threads: this.#threads,
         hasLogs: options.hasLogs,
+        pages: this.#rescue.pages,
         owner: { uid: options.owner.uid, gid: options.owner.gid },
         label: options.label,
         log,
@@ -141,6 +144,7 @@ export class Daemon {
       {
         passthrough: options.forcedMode !== 'store',
         directIoMmap: true,
+        gate: this.#rescue.gate,
         onHandlerError: (error, opcode) => log(`cannot carry out ${opcode}: ${(error as Error).stack}`),
       },
     );
@@ -245,6 +249,11 @@ export class Daemon {
           `Cannot serve in mode ${forcedMode}: the kernel does not let us; without UBINDER_FORCE_MODE ${mode} is used`,
         );
       }
+      await this.#rescue.start(
+        { fd: this.#mount.fd, bufferSize: ARENA_SIZE },
+        this.#mount.connection,
+        (error) => this.#log(`the rescue thread ended: ${error.message}`),
+      );
       const { socket } = controlFiles(mountPoint);
       const control = await listenControl(socket, (command, request) => this.#handle(command, request));
       if (this.#isOver) control.close();
@@ -279,6 +288,7 @@ export class Daemon {
       this.#threads[Symbol.dispose]();
       this.#unmount();
       this.#filesystem.close();
+      await this.#rescue.stop();
       this.#session.close();
       this.#control?.close();
       this.#lock.release();

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { errno, libc, SystemCallError } from '../linux/libc.ts';
 import { findMount } from '../linux/mount.ts';
 import { once } from '../linux/once.ts';
@@ -52,6 +52,11 @@ export function abortConnection(connection: number): boolean {
       return true;
     }) ?? false
   );
+}
+
+/** The user who mounted it, who may abort it, too; `undefined` when there is no such connection. */
+export function ownerOf(connection: number): number | undefined {
+  return withControl(connection, 'abort', (path) => statSync(path).uid);
 }
 
 /**

@@ -69,6 +69,7 @@ export class FuseLoop {
    */
   run(): Promise<SessionEnd | 'stopped'> {
     if (this.settle) throw new Error('Cannot run a FUSE loop twice at a time: stop it first');
+    if (this.session.gate) this.session.gate.onTaken = this.readable;
     return new Promise((resolve, reject) => {
       this.settle = { resolve, reject };
       // Level-triggered: reports what came before as well, and as long as something is left
@@ -86,7 +87,8 @@ export class FuseLoop {
   }
 
   private readonly readable = (): void => {
-    if (this.next !== null) return;
+    if (this.next !== null || this.settle === null) return;
+    this.session.gate?.wake();
     this.turn();
     setImmediate(continuePromises);
   };
@@ -104,6 +106,7 @@ export class FuseLoop {
   private serve(): boolean {
     const { session } = this;
     const start = performance.now();
+    session.now = start;
     let spinEnd = start + this.spin;
     let isBusy = false;
     let requests = 0;
@@ -111,6 +114,7 @@ export class FuseLoop {
       const outcome = session.receive();
       if (outcome === EMPTY) {
         const now = performance.now();
+        session.now = now;
         if (isBusy) spinEnd = now + this.spin;
         isBusy = false;
         if (now >= spinEnd) return false;

@@ -25,6 +25,7 @@ import {
   opcodeName,
   readNumber64,
 } from './protocol.ts';
+import type { ReadGate } from './read-gate.ts';
 import { FuseReply } from './reply.ts';
 import {
   AccessRequest,
@@ -62,7 +63,7 @@ const PAGE = 4096;
 export const MAX_DATA = 65536;
 
 /** The kernel wants room for its longest header beside `max_write`; a page is more than that. */
-const ARENA_SIZE = MAX_DATA + PAGE;
+export const ARENA_SIZE: number = MAX_DATA + PAGE;
 
 /** Requests in one BATCH_FORGET fit the arena by the kernel's own limit; this guards against a lie. */
 const MAX_FORGETS = Math.floor((ARENA_SIZE - BODY - BATCH_FORGET_IN.byteLength) / FORGET_ONE.byteLength);
@@ -92,6 +93,8 @@ export interface FuseSessionOptions {
   readonly passthrough?: boolean;
   /** Ask for shared mappings of files opened with DIRECT_IO; default false. */
   readonly directIoMmap?: boolean;
+  /** Lets another thread read requests while this one is stuck. */
+  readonly gate?: ReadGate;
   /** Bytes in one WRITE at most, 4096 to {@link MAX_DATA}; default {@link MAX_DATA}. */
   readonly maxWrite?: number;
   /**
@@ -126,12 +129,16 @@ const c = once(() => ({
  */
 export class FuseSession {
   readonly fd: number;
+  /** Milliseconds, as performance.now(): when requests were last looked for, so that handlers need not ask. */
+  now = 0;
   /** Where the handlers' answers go. */
   readonly reply: FuseReply;
   readonly notify: FuseNotify;
   private readonly handlers: FuseHandlers;
   private readonly options: FuseSessionOptions;
   private readonly maxWrite: number;
+  /** Set where a rescue may take over; see rescue.ts. */
+  readonly gate: ReadGate | null;
   private readonly area: MappedArea;
   private readonly view: DataView;
   private readonly address: number;
@@ -160,6 +167,7 @@ export class FuseSession {
     this.fd = fd;
     this.options = options;
     this.maxWrite = maxWrite;
+    this.gate = options.gate ?? null;
     this.area = createArea(ARENA_SIZE);
     this.view = this.area.view;
     this.address = this.area.address;
@@ -191,12 +199,12 @@ export class FuseSession {
   receive(): number {
     if (this.why) return ENDED;
     for (;;) {
-      const length = this.read(this.fd, this.address, ARENA_SIZE);
+      const length = this.readRequest();
       if (length >= 0) {
         this.handle(length);
         return RECEIVED;
       }
-      const error = errno();
+      const error = -length;
       switch (error) {
         case EAGAIN:
           return EMPTY;
@@ -240,6 +248,17 @@ export class FuseSession {
 
   [Symbol.dispose](): void {
     this.close();
+  }
+
+  /** @returns the length of a request, or -errno. */
+  private readRequest(): number {
+    const { gate } = this;
+    const taken = gate === null ? 0 : gate.enter(this.area.bytes);
+    if (taken > 0) return taken;
+    const length = this.read(this.fd, this.address, ARENA_SIZE);
+    const result = length >= 0 ? length : -errno();
+    if (gate !== null) gate.leave();
+    return result;
   }
 
   private handle(length: number): void {

@@ -37,6 +37,9 @@ const QUERY_FILE_BACKED = 0x20;
 const ENOENT = 2;
 const ESRCH = 3;
 
+/** One line of a maps file: start, end, writable, shared, major, minor, inode. */
+const LINE = /^([0-9a-f]+)-([0-9a-f]+) .(.).(.) [0-9a-f]+ ([0-9a-f]+):([0-9a-f]+) (\d+)/gm;
+
 const TWO_32 = 0x1_0000_0000;
 /** Minor numbers of one major: a device number is `major * MINORS + minor`. */
 const MINORS = 2 ** 20;
@@ -53,6 +56,17 @@ export interface MappedRange extends ClientRange {
   /** Whether any part can be written by the client now. Binder forbids it; FUSE cannot. */
   readonly writable: boolean;
   readonly executable: boolean;
+  readonly shared: boolean;
+}
+
+/** A mapping of anything, as far as it tells whether a page of it can be waited for. */
+export interface Backing {
+  readonly start: number;
+  readonly end: number;
+  /** 0 for anonymous memory. */
+  readonly device: number;
+  readonly inode: number;
+  readonly writable: boolean;
   readonly shared: boolean;
 }
 
@@ -171,6 +185,36 @@ export class ClientMappings {
         now.offset - now.start === range.offset - range.start &&
         now.writable === range.writable,
     );
+  }
+
+  /**
+   * What the memory at `address` is backed by, in the address space that {@link find} looked at; `null` where nothing is
+   * mapped. A microsecond; the text of the maps file where the kernel lacks PROCMAP_QUERY.
+   */
+  backing(address: number): Backing | null {
+    return this.backingIn(this.maps, address);
+  }
+
+  /** The same in another address space, by its open maps file. */
+  backingIn(maps: number | null, address: number): Backing | null {
+    if (maps === null) return null;
+    if (this.query) return this.query.ask(maps, address, 0) ? this.query.backing() : null;
+    const text = readOpenProc(maps, MAX_MAPS_SIZE) ?? '';
+    for (const match of text.matchAll(LINE)) {
+      const end = Number.parseInt(match[2]!, 16);
+      if (end <= address) continue;
+      const start = Number.parseInt(match[1]!, 16);
+      if (start > address) return null;
+      return {
+        start,
+        end,
+        writable: match[3] === 'w',
+        shared: match[4] === 's',
+        device: Number.parseInt(match[5]!, 16) * MINORS + Number.parseInt(match[6]!, 16),
+        inode: Number(match[7]),
+      };
+    }
+    return null;
   }
 
   /** Closes the descriptor. To be called when the open of the device is released. */
@@ -336,8 +380,27 @@ class RangeQuery {
   }
 
   isFile(device: number, inode: number): boolean {
-    const { words } = this;
-    return words[16]! + words[17]! * TWO_32 === inode && words[18]! * MINORS + words[19]! === device;
+    return this.inode === inode && this.device === device;
+  }
+
+  backing(): Backing {
+    const { start, end, device, inode, flags } = this;
+    return {
+      start,
+      end,
+      device,
+      inode,
+      writable: (flags & VMA_WRITABLE) !== 0,
+      shared: (flags & VMA_SHARED) !== 0,
+    };
+  }
+
+  private get device(): number {
+    return this.words[18]! * MINORS + this.words[19]!;
+  }
+
+  private get inode(): number {
+    return this.words[16]! + this.words[17]! * TWO_32;
   }
 
   release(): void {

@@ -111,6 +111,12 @@ export class PassthroughRegion implements ReceiveRegion {
  */
 export type NotifyStore = (nodeid: number, offset: number, area: Area, at: number, length: number) => void;
 
+/** Where the memory behind each file is told, for a thread that answers READs while this one is stuck in a store. */
+export interface PageIndex {
+  set(nodeid: number, pages: { address: number; base: number; size: number }): void;
+  delete(nodeid: number): void;
+}
+
 /**
  * Delivery by FUSE_NOTIFY_STORE, where passthrough is not allowed. The region keeps a copy of what the client shall
  * see, because a page that is not in the page cache when it is stored to is lost unless the FUSE_READ which follows
@@ -121,13 +127,16 @@ export class StoreRegion implements ReceiveRegion {
   private readonly notifyStore: NotifyStore;
   /** What the client shall see, from the file offset at which its mapping begins. */
   private readonly shadow: MappedArea;
+  private readonly index: PageIndex | undefined;
   private last: RegionMapping | undefined;
 
   /** @throws SystemCallError when there is no address space left. */
-  constructor(nodeid: number, notifyStore: NotifyStore) {
+  constructor(nodeid: number, notifyStore: NotifyStore, index?: PageIndex) {
     this.nodeid = nodeid;
     this.notifyStore = notifyStore;
     this.shadow = createArea(MAX_MAPPING_SIZE);
+    this.index = index;
+    this.tell(0);
   }
 
   /**
@@ -137,6 +146,7 @@ export class StoreRegion implements ReceiveRegion {
   mapping(range: ClientRange): Mapping | null {
     if (this.last?.isFor(range)) return this.last;
     if (this.last && this.last.range.offset !== range.offset) return null;
+    this.tell(range.offset);
     this.last = new RegionMapping(range, this.shadow, (offset, length) =>
       this.store(range.offset, offset, length),
     );
@@ -157,11 +167,16 @@ export class StoreRegion implements ReceiveRegion {
   }
 
   release(): void {
+    if (!this.shadow.isReleased) this.index?.delete(this.nodeid);
     this.shadow.release();
   }
 
   [Symbol.dispose](): void {
     this.release();
+  }
+
+  private tell(base: number): void {
+    this.index?.set(this.nodeid, { address: this.shadow.address, base, size: MAX_MAPPING_SIZE });
   }
 
   private store(base: number, offset: number, length: number): void {

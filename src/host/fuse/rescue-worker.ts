@@ -1,0 +1,240 @@
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
+import { createArea, type MappedArea } from '../linux/area.ts';
+import { errno, libc } from '../linux/libc.ts';
+import { isCopy, isIdle, type SystemCall, systemCallOf } from '../linux/own-thread.ts';
+import { deviceUnder, endUserfault, type StuckCopy, stuckCopy, userOf } from '../linux/stuck-copy.ts';
+import { abortConnection, ownerOf } from './connections.ts';
+import { PageTable } from './page-table.ts';
+import { IN_HEADER, OPCODE, OUT_HEADER, READ_IN, readNumber64, writeNumber64 } from './protocol.ts';
+import { BELL, GATE, OWNER } from './read-gate.ts';
+
+/**
+ * The rescue: a thread beside the one that serves a session. While that one is stuck in a system call it reads the
+ * requests, answers those that the stuck one may be waiting for, and keeps the others for it, in their order.
+ *
+ * ```text
+ *   watching   looks every 10 ms: no request since, and the same system call as before?
+ *     │ twice
+ *     ▼
+ *   reading    READ of pages that we hold    answered from the memory behind them
+ *              what our own fault asks for   EIO: the copy ends with EFAULT
+ *              FLUSH                         0, and kept: execve holds a lock that we may be waiting for
+ *              everything else               kept
+ *     │ the call ended, or the bell rang
+ *     ▼
+ *   watching
+ * ```
+ *
+ * What waits for others is ended in the end: userfaultfd after {@link USERFAULT_PATIENCE}, a FUSE server of the
+ * client's own user after {@link FUSE_PATIENCE}, this process after {@link PATIENCE}.
+ */
+
+/** Milliseconds between two looks. The second that finds the same is the proof. */
+const LOOK = 10;
+
+/** The same after {@link DOZE_AFTER} looks at an idle thread. The serving thread rings when it wakes up. */
+const DOZE = 1000;
+const DOZE_AFTER = 200;
+
+/** Milliseconds between two attempts to read while nothing comes. */
+const PAUSE = 1;
+
+/** Milliseconds of being stuck after which READs are failed that may hold what is waited for. */
+const READ_PATIENCE = 1000;
+
+/** Milliseconds after which userfaultfd is no more waited for. */
+const USERFAULT_PATIENCE = 100;
+
+/** Milliseconds after which the FUSE server of a client is no more waited for: much more than a disk or a network takes. */
+const FUSE_PATIENCE = 2000;
+
+/** Milliseconds after which this process ends, which frees all its clients. A supervisor comes before that. */
+const PATIENCE = 30_000;
+
+const EIO = 5;
+const EINTR = 4;
+const ENOENT = 2;
+
+const BODY = IN_HEADER.byteLength;
+
+/** What the serving thread gives to its rescue. */
+export interface RescueData {
+  readonly fd: number;
+  readonly connection: number;
+  /** Bytes that a read of the session may take. */
+  readonly bufferSize: number;
+  readonly gate: SharedArrayBuffer;
+  readonly pages: SharedArrayBuffer;
+  readonly port: MessagePort;
+}
+
+const c = {
+  read: libc<(fd: number, address: number, size: number) => number>('int64_t read(int, uint64_t, uint64_t)'),
+  writev: libc<(fd: number, iovecs: number, count: number) => number>('int64_t writev(int, uint64_t, int)'),
+};
+
+class Rescue {
+  readonly #data: RescueData;
+  readonly #words: Int32Array;
+  readonly #pages: PageTable;
+  readonly #request: MappedArea;
+  readonly #header = createArea(OUT_HEADER.byteLength);
+  readonly #iovecs = createArea(32);
+  /** READs that were kept, by their unique ids. */
+  #reads: number[] = [];
+  #triedUserfault = false;
+  #nextServer = 0;
+
+  constructor(data: RescueData) {
+    this.#data = data;
+    this.#words = new Int32Array(data.gate);
+    this.#pages = new PageTable(data.pages);
+    this.#request = createArea(data.bufferSize);
+  }
+
+  /** Until the gate is closed. */
+  run(): void {
+    const words = this.#words;
+    let before: SystemCall | null = null;
+    let beatBefore = Atomics.load(words, GATE.beat);
+    let idle = 0;
+    while (Atomics.load(words, GATE.over) === 0) {
+      const isDozing = idle >= DOZE_AFTER;
+      Atomics.store(words, GATE.bell, isDozing ? BELL.dozing : BELL.quiet);
+      const state = isDozing ? BELL.dozing : BELL.quiet;
+      if (Atomics.wait(words, GATE.bell, state, isDozing ? DOZE : LOOK) !== 'timed-out') {
+        idle = 0;
+        before = null;
+        continue;
+      }
+      const beat = Atomics.load(words, GATE.beat);
+      const isSilent = beat === beatBefore;
+      beatBefore = beat;
+      // The look itself costs ten microseconds
+      const now = isSilent ? systemCallOf(process.pid) : null;
+      if (now === null) idle = 0;
+      else if (isIdle(now)) idle++;
+      else if (before?.text === now.text) this.#readInstead(now);
+      before = now && !isIdle(now) ? now : null;
+    }
+  }
+
+  #readInstead(stuck: SystemCall): void {
+    const words = this.#words;
+    if (Atomics.compareExchange(words, GATE.owner, OWNER.nobody, OWNER.rescue) !== OWNER.nobody) return;
+    try {
+      Atomics.store(words, GATE.bell, BELL.quiet);
+      this.#reads = [];
+      this.#triedUserfault = false;
+      this.#nextServer = 0;
+      const since = performance.now();
+      // It may have come free between the look and now; then what it reads next waits for us, shortly
+      while (Atomics.load(words, GATE.over) === 0 && systemCallOf(process.pid)?.text === stuck.text) {
+        while (this.#readOne());
+        this.#endWaiting(stuck, performance.now() - since);
+        if (Atomics.wait(words, GATE.bell, BELL.quiet, PAUSE) !== 'timed-out') break;
+      }
+    } finally {
+      Atomics.store(words, GATE.owner, OWNER.nobody);
+      Atomics.notify(words, GATE.owner);
+    }
+  }
+
+  /** @returns whether there was a request. */
+  #readOne(): boolean {
+    const { fd, bufferSize } = this.#data;
+    const length = c.read(fd, this.#request.address, bufferSize);
+    if (length < 0) {
+      const error = errno();
+      // The end of the session is the serving thread's to see
+      return error === EINTR || error === ENOENT;
+    }
+    this.#handle(length);
+    return true;
+  }
+
+  #handle(length: number): void {
+    const { view } = this.#request;
+    const opcode = view.getUint32(IN_HEADER.opcode, true);
+    const unique = readNumber64(view, IN_HEADER.unique);
+    const isOurs = view.getUint32(IN_HEADER.pid, true) === process.pid;
+    if (opcode === OPCODE.READ && this.#readPages(unique)) return;
+    if (isOurs) return this.#answer(unique, -EIO);
+    if (opcode === OPCODE.READ) this.#reads.push(unique);
+    if (opcode === OPCODE.FLUSH) this.#answer(unique, 0);
+    this.#keep(length);
+  }
+
+  #keep(length: number): void {
+    // Counted first: whoever sees the count finds the message, and nobody looks before we let the gate go
+    Atomics.add(this.#words, GATE.taken, 1);
+    this.#data.port.postMessage(this.#request.bytes.slice(0, length));
+  }
+
+  /** Answers a READ from the memory behind the file. */
+  #readPages(unique: number): boolean {
+    const { view } = this.#request;
+    const pages = this.#pages.find(readNumber64(view, IN_HEADER.nodeid));
+    if (pages === null) return false;
+    const { address, base, size } = pages;
+    const from = readNumber64(view, BODY + READ_IN.offset) - base;
+    const asked = view.getUint32(BODY + READ_IN.size, true);
+    const length = from < 0 ? 0 : Math.max(0, Math.min(asked, size - from));
+    this.#answer(unique, 0, address + Math.max(from, 0), length);
+    return true;
+  }
+
+  #answer(unique: number, error: number, address = 0, length = 0): void {
+    const { view } = this.#header;
+    view.setUint32(OUT_HEADER.len, OUT_HEADER.byteLength + length, true);
+    view.setInt32(OUT_HEADER.error, error, true);
+    writeNumber64(view, OUT_HEADER.unique, unique);
+    const iovecs = this.#iovecs.view;
+    writeNumber64(iovecs, 0, this.#header.address);
+    writeNumber64(iovecs, 8, OUT_HEADER.byteLength);
+    writeNumber64(iovecs, 16, address);
+    writeNumber64(iovecs, 24, length);
+    c.writev(this.#data.fd, this.#iovecs.address, length > 0 ? 2 : 1);
+  }
+
+  /** The attempts may fail, for lack of rights above all; what comes after them must be tried all the same. */
+  #endWaiting(stuck: SystemCall, time: number): void {
+    if (time > READ_PATIENCE) for (const unique of this.#reads.splice(0)) this.#answer(unique, -EIO);
+    if (isCopy(stuck)) {
+      if (time > USERFAULT_PATIENCE && !this.#triedUserfault) {
+        this.#triedUserfault = true;
+        attempt(() => endUserfault(stuckCopy(stuck)));
+      }
+      if (time > FUSE_PATIENCE && time > this.#nextServer) {
+        // Again and again: the client may have mapped something else there meanwhile, and back
+        this.#nextServer = time + LOOK;
+        attempt(() => this.#endServer(stuckCopy(stuck)));
+      }
+    }
+    if (time > PATIENCE) process.kill(process.pid, 'SIGKILL');
+  }
+
+  /**
+   * Aborts the connection of the FUSE server that the copy waits for, where it is the client's user's: whoever may end it
+   * by themselves may have it ended. The kernel does not let us be killed before.
+   */
+  #endServer(copy: StuckCopy): void {
+    const connection = deviceUnder(copy);
+    if (connection === null || connection === this.#data.connection) return;
+    const owner = ownerOf(connection);
+    if (owner !== undefined && owner === userOf(copy.thread)) abortConnection(connection);
+  }
+}
+
+function attempt(action: () => unknown): void {
+  try {
+    action();
+  } catch {
+    // There is a next step
+  }
+}
+
+const rescue = new Rescue(workerData as RescueData);
+// All that it needs is open now
+parentPort?.postMessage('ready');
+rescue.run();

@@ -1,0 +1,205 @@
+import { closeSync, fstatSync, readSync } from 'node:fs';
+import type { Area, ClientMemory, ThreadId } from '../../driver/ports.ts';
+import { createSharedArea, pageSize } from './area.ts';
+import { libc } from './libc.ts';
+import type { Backing, ClientMappings } from './mapping-finder.ts';
+import { parseMountTable } from './mount.ts';
+import { once } from './once.ts';
+import { openProc, readProc } from './proc-file.ts';
+
+/**
+ * How long a range that was found harmless is taken for it, in milliseconds: a client that is served all the time costs
+ * three microseconds in so long, one that is served seldom is looked at each time.
+ */
+export const RANGE_MAX_AGE = 10;
+
+/** Ranges remembered of one thread: its commands, its read buffer, data on its stack, on its heap, elsewhere. */
+const RANGES_PER_THREAD = 4;
+
+/** Threads remembered of one open. */
+const MAX_THREADS = 256;
+
+/** File systems whose pages another machine or process brings: it may take its time, or never do it. */
+const DISTANT =
+  /^(fuse|nfs|cifs|smb|9p|ceph|afs|virtiofs|lustre|orangefs|gfs2|ocfs2|coda|vboxsf|autofs|glusterfs)/;
+
+/** How long the answer which devices are distant may be old, in milliseconds: numbers are given anew after umount. */
+const DEVICE_MAX_AGE = 1000;
+
+/** Bytes of a client's mount table. */
+const MAX_MOUNTINFO_SIZE = 1024 * 1024;
+
+/** Pages of one copy whose presence is looked at, 8 bytes each. */
+const PAGES_AT_ONCE = 512;
+const PAGE_PRESENT_OR_SWAPPED = 0xc000_0000;
+
+const c = once(() => ({
+  tgkill: libc<(pid: number, tid: number, signal: number) => number>('int tgkill(int, int, int)'),
+}));
+
+interface Range {
+  readonly start: number;
+  readonly end: number;
+  readonly until: number;
+}
+
+/** What all guards of one mount share. */
+export class GuardRules {
+  readonly memory: ClientMemory;
+  /** Of our mount. */
+  readonly device: number;
+  /** Whether mappings of devices are memory files, which nobody is asked for. */
+  readonly isPassthrough: boolean;
+  /** Milliseconds, as of performance.now(), a little late. */
+  now = 0;
+  readonly #kinds = new Map<number, { isDistant: boolean; until: number }>();
+  readonly #memoryFiles = once(memoryFileDevice);
+
+  constructor(memory: ClientMemory, device: number, isPassthrough: boolean) {
+    this.memory = memory;
+    this.device = device;
+    this.isPassthrough = isPassthrough;
+  }
+
+  /** Whether pages of files on `device` may have to be waited for. Unknown ones may be: mounted where we cannot look. */
+  isDistant(device: number, thread: ThreadId): boolean {
+    if (device === 0 || device === this.#memoryFiles()) return false;
+    if (device === this.device) return true;
+    const now = performance.now();
+    const known = this.#kinds.get(device);
+    if (known && now < known.until) return known.isDistant;
+    const table = readProc(`/proc/${thread}/mountinfo`, MAX_MOUNTINFO_SIZE) ?? '';
+    const mounts = parseMountTable(table);
+    this.#kinds.clear();
+    for (const mount of mounts)
+      this.#kinds.set(mount.device, { isDistant: DISTANT.test(mount.type), until: now + DEVICE_MAX_AGE });
+    const found = this.#kinds.get(device) ?? { isDistant: true, until: now + DEVICE_MAX_AGE };
+    this.#kinds.set(device, found);
+    return found.isDistant;
+  }
+}
+
+/**
+ * The memory of one client, without what can make the daemon wait: pages of our own mount, of other FUSE servers and of
+ * network file systems are copied only where they are in memory, and fault otherwise.
+ *
+ * What a mapping is backed by is asked of the kernel when a thread first uses it, and again when the answer is older
+ * than {@link RANGE_MAX_AGE}: ordinary calls cost nothing. A client that changes its mappings between our look and our
+ * copy still gets us to wait; that is what the rescue is for. So is memory in the care of userfaultfd, which the kernel
+ * does not show.
+ */
+export class GuardedMemory implements ClientMemory {
+  readonly #rules: GuardRules;
+  readonly #mappings: ClientMappings;
+  readonly #process: number;
+  /** Of the device that the client has open. */
+  readonly #inode: number;
+  readonly #ranges = new Map<ThreadId, Range[]>();
+
+  /**
+   * @param mappings of the process that opened the device.
+   * @param process the id of that process.
+   */
+  constructor(rules: GuardRules, mappings: ClientMappings, process: number, inode: number) {
+    this.#rules = rules;
+    this.#mappings = mappings;
+    this.#process = process;
+    this.#inode = inode;
+  }
+
+  read(thread: ThreadId, address: number, into: Area, at: number, length: number): number {
+    const { memory } = this.#rules;
+    if (this.#isHarmless(thread, address, length, false))
+      return memory.read(thread, address, into, at, length);
+    return 0;
+  }
+
+  write(thread: ThreadId, address: number, from: Area, at: number, length: number): number {
+    const { memory } = this.#rules;
+    if (this.#isHarmless(thread, address, length, true))
+      return memory.write(thread, address, from, at, length);
+    return 0;
+  }
+
+  #isHarmless(thread: ThreadId, address: number, length: number, isWrite: boolean): boolean {
+    const end = address + length;
+    const { now } = this.#rules;
+    const ranges = this.#ranges.get(thread);
+    if (ranges)
+      for (const range of ranges)
+        if (address >= range.start && end <= range.end && now < range.until) return true;
+    return this.#look(thread, address, end, isWrite);
+  }
+
+  /** Asks the kernel, mapping by mapping. */
+  #look(thread: ThreadId, address: number, end: number, isWrite: boolean): boolean {
+    const isOwn = c().tgkill(this.#process, thread, 0) === 0;
+    const maps = isOwn ? null : openProc(`/proc/${thread}/maps`);
+    try {
+      for (let at = address; at < end; ) {
+        const backing = isOwn ? this.#mappings.backing(at) : this.#mappings.backingIn(maps, at);
+        // Not mapped: the copy faults, and waits for nobody
+        if (backing === null) return true;
+        if (this.#mayWait(backing, thread)) {
+          if (isWrite && backing.shared) return false;
+          if (!areResident(thread, at, Math.min(end, backing.end))) return false;
+        } else {
+          this.#remember(thread, backing);
+        }
+        at = backing.end;
+      }
+      return true;
+    } finally {
+      if (maps !== null) closeSync(maps);
+    }
+  }
+
+  #mayWait({ device, inode }: Backing, thread: ThreadId): boolean {
+    const rules = this.#rules;
+    if (device === rules.device && inode === this.#inode && rules.isPassthrough) return false;
+    return rules.isDistant(device, thread);
+  }
+
+  #remember(thread: ThreadId, { start, end }: Backing): void {
+    const range = { start, end, until: this.#rules.now + RANGE_MAX_AGE };
+    const ranges = this.#ranges.get(thread);
+    if (!ranges) {
+      if (this.#ranges.size >= MAX_THREADS) this.#ranges.clear();
+      this.#ranges.set(thread, [range]);
+      return;
+    }
+    const same = ranges.findIndex((old) => old.start < end && old.end > start);
+    if (same !== -1) ranges[same] = range;
+    else if (ranges.unshift(range) > RANGES_PER_THREAD) ranges.pop();
+  }
+}
+
+/** Whether the pages are in the client's page tables, or in swap. */
+function areResident(thread: ThreadId, address: number, end: number): boolean {
+  const page = pageSize();
+  const pagemap = openProc(`/proc/${thread}/pagemap`);
+  if (pagemap === null) return false;
+  try {
+    const words = new Uint32Array(2 * PAGES_AT_ONCE);
+    const bytes = new Uint8Array(words.buffer);
+    for (let first = Math.floor(address / page); first * page < end; first += PAGES_AT_ONCE) {
+      const count = Math.min(PAGES_AT_ONCE, Math.ceil(end / page) - first);
+      if (readSync(pagemap, bytes, 0, 8 * count, 8 * first) !== 8 * count) return false;
+      for (let i = 0; i < count; i++)
+        if (((words[2 * i + 1] as number) & PAGE_PRESENT_OR_SWAPPED) === 0) return false;
+    }
+    return true;
+  } finally {
+    closeSync(pagemap);
+  }
+}
+
+/** All memory files and shared anonymous memory lie on one file system inside the kernel. */
+function memoryFileDevice(): number {
+  using area = createSharedArea('ubinder-probe', pageSize());
+  const { dev } = fstatSync(area.fd);
+  // As makedev has it: mapping tables have major * 2^20 + minor
+  const major = Math.floor(dev / 256) % 4096;
+  const minor = (dev % 256) + Math.floor(dev / 2 ** 20) * 256;
+  return major * 2 ** 20 + minor;
+}
