@@ -1,7 +1,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createArea, type MappedArea } from '../linux/area.ts';
 import { errno, libc } from '../linux/libc.ts';
-import { isCopy, isIdle, type SystemCall, systemCallOf } from '../linux/own-thread.ts';
+import { isCopy, isIdle, OwnThread, type SystemCall } from '../linux/own-thread.ts';
 import { deviceUnder, endUserfault, type StuckCopy, stuckCopy, userOf } from '../linux/stuck-copy.ts';
 import { abortConnection, ownerOf } from './connections.ts';
 import { PageTable } from './page-table.ts';
@@ -77,6 +77,8 @@ class Rescue {
   readonly #data: RescueData;
   readonly #words: Int32Array;
   readonly #pages: PageTable;
+  /** The thread that serves: the main one. */
+  readonly #server = new OwnThread(process.pid);
   readonly #request: MappedArea;
   readonly #header = createArea(OUT_HEADER.byteLength);
   readonly #iovecs = createArea(32);
@@ -111,7 +113,7 @@ class Rescue {
       const isSilent = beat === beatBefore;
       beatBefore = beat;
       // The look itself costs ten microseconds
-      const now = isSilent ? systemCallOf(process.pid) : null;
+      const now = isSilent ? this.#server.systemCall : null;
       if (now === null) idle = 0;
       else if (isIdle(now)) idle++;
       else if (before?.text === now.text) this.#readInstead(now);
@@ -129,7 +131,7 @@ class Rescue {
       this.#nextServer = 0;
       const since = performance.now();
       // It may have come free between the look and now; then what it reads next waits for us, shortly
-      while (Atomics.load(words, GATE.over) === 0 && systemCallOf(process.pid)?.text === stuck.text) {
+      while (Atomics.load(words, GATE.over) === 0 && this.#server.systemCall?.text === stuck.text) {
         while (this.#readOne());
         this.#endWaiting(stuck, performance.now() - since);
         if (Atomics.wait(words, GATE.bell, BELL.quiet, PAUSE) !== 'timed-out') break;

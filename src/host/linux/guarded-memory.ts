@@ -128,7 +128,12 @@ export class GuardedMemory implements ClientMemory {
     if (ranges)
       for (const range of ranges)
         if (address >= range.start && end <= range.end && now < range.until) return true;
-    return this.#look(thread, address, end, isWrite);
+    try {
+      return this.#look(thread, address, end, isWrite);
+    } catch {
+      // Out of descriptors, or not ours to look at: what cannot be looked at is not touched
+      return false;
+    }
   }
 
   /** Asks the kernel, mapping by mapping. */

@@ -1,4 +1,4 @@
-import { readProc } from './proc-file.ts';
+import { openProc, readOpenProc } from './proc-file.ts';
 
 /** What a thread of this process is doing in the kernel. */
 export interface SystemCall {
@@ -18,15 +18,24 @@ const numbers: Readonly<Record<string, { readv: number; writev: number; waits: r
 const own = numbers[process.arch];
 
 /**
- * The system call in which another thread of this process is blocked; `null` while it runs.
- *
- * @param tid in our own pid namespace.
+ * Another thread of this process. Its file of /proc stays open: looking must work, too, when the process has no descriptor
+ * left.
  */
-export function systemCallOf(tid: number): SystemCall | null {
-  const text = readProc(`/proc/self/task/${tid}/syscall`, 512);
-  if (text === null || !/^\d/.test(text)) return null;
-  const [number = 0, ...rest] = text.trim().split(' ').map(Number);
-  return { number, arguments: rest.slice(0, 6), text };
+export class OwnThread {
+  readonly #file: number | null;
+
+  /** @param tid in our own pid namespace. */
+  constructor(tid: number) {
+    this.#file = openProc(`/proc/self/task/${tid}/syscall`);
+  }
+
+  /** The system call in which it is blocked; `null` while it runs. */
+  get systemCall(): SystemCall | null {
+    const text = this.#file === null ? null : readOpenProc(this.#file, 512);
+    if (text === null || !/^\d/.test(text)) return null;
+    const [number = 0, ...rest] = text.trim().split(' ').map(Number);
+    return { number, arguments: rest.slice(0, 6), text };
+  }
 }
 
 /** Whether the thread waits for events, as an idle event loop does. */
