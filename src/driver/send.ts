@@ -11,7 +11,7 @@ import {
   TF_ONE_WAY,
   TF_UPDATE_TXN,
 } from '../abi/binder.ts';
-import { EFAULT, EINVAL, ENOSPC, EPERM, EPROTO, ESRCH } from '../abi/errno.ts';
+import { EFAULT, EINVAL, ENOSPC, EOPNOTSUPP, EPERM, EPROTO, ESRCH } from '../abi/errno.ts';
 import { readU64, type U64 } from '../abi/u64.ts';
 import { type Allocation, align8, type Buffer, totalSize } from './allocation.ts';
 import { type Failure, failure } from './failure.ts';
@@ -262,7 +262,7 @@ function build(
   let label: string | null = null;
   if (node?.wantsSecurityContext) {
     label = driver.host.securityLabel(process.client);
-    if (label === null) return failure(BR_FAILED_REPLY, EINVAL);
+    if (label === null) return failure(BR_FAILED_REPLY, EOPNOTSUPP);
   }
   const contextSize = label === null ? 0 : align8(label.length + 1);
   const { dataSize, offsetsSize } = request;

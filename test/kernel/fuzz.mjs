@@ -1,35 +1,65 @@
 #!/usr/bin/env node
 // Compares conversations that seeds make up: the kernel's own driver holds each, and ours must answer the same. Where it
-// does not, steps are left out as long as the two still differ, and what remains is added to golden/7.2/found.txt: a test
+// does not, steps are left out as long as the two still differ, and what remains is added to the golden found.txt: a test
 // that fails until the difference is mended.
 //
-//   npm run kernel:fuzz -- --steps N --seed S
+//   npm run kernel:fuzz -- --steps N --seed S [--lsm selinux]
 
 import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { buildScenarios, converseOnKernel, golden, importBuilt } from './on-kernel.mjs';
-import { Tally } from './tally.mjs';
+import { buildScenarios, converseOnKernel, golden, importBuilt, labelOf } from './on-kernel.mjs';
+import { tallyText } from './tally.mjs';
 
 const { values } = parseArgs({
-  options: { steps: { type: 'string', default: '10000' }, seed: { type: 'string', default: '1000' } },
+  options: {
+    steps: { type: 'string', default: '10000' },
+    seed: { type: 'string', default: '1000' },
+    lsm: { type: 'string', default: 'none' },
+  },
 });
+/** Beside all commands. */
+const KINDS = ['BINDER', 'WEAK_BINDER', 'HANDLE', 'WEAK_HANDLE', 'FD', 'FDA', 'PTR'];
+const EXPECTED = [
+  ...KINDS.flatMap((kind) => [`sent ${kind}`, `received ${kind}`]),
+  ...[
+    'EAGAIN',
+    'EBADF',
+    'EBUSY',
+    'EFAULT',
+    'EINTR',
+    'EINVAL',
+    'ENOMEM',
+    'ENOSPC',
+    'EPERM',
+    'EPROTO',
+    'ESRCH',
+  ],
+  ...['sleeps', 'wakes', 'nested call', 'call to a caller', 'is killed', 'killed in its sleep'],
+];
 const firstSeed = Number(values.seed);
+const { lsm } = values;
+const found = golden(lsm, 'found.txt');
 
 buildScenarios();
-const { heading, converse, STEPS, stepsOf } = await importBuilt('test/scenarios/conversation.js');
+const { converse } = await importBuilt('test/scenarios/conversation.js');
+const { heading, STEPS, sendsFiles, stepsOf } = await importBuilt('test/scenarios/recorded-conversation.js');
+const { Tally } = await importBuilt('test/scenarios/tally.js');
+const { BC_COMMANDS, BR_COMMANDS } = await importBuilt('src/abi/commands.js');
+const { digest } = await importBuilt('test/support/digest.js');
 const { LocalWorld } = await importBuilt('test/support/local-world.js');
 const directory = mkdtempSync(join(tmpdir(), 'ubinder-fuzz-'));
 const tally = new Tally();
 const count = Math.ceil(Number(values.steps) / STEPS);
 const headings = Array.from({ length: count }, (_, i) => heading(`${firstSeed + i}`));
 const different = [];
+let held = 0;
 try {
-  await converseOnKernel(headings, directory, async (name, lines) => {
-    tally.add(lines);
-    const difference = firstDifference(lines, await ours(stepsOf(Number(name))));
+  await converseOnKernel(headings, { lsm, directory }, async (name, lines) => {
+    const difference = firstDifference(lines, await ours(name, stepsOf(Number(name)), tally));
+    if (++held % 100 === 0) console.log(`${held * STEPS} steps, ${different.length} conversations differ`);
     if (!difference) return;
     different.push(name);
     console.log(`== ${name}\n${difference}`);
@@ -38,14 +68,23 @@ try {
 } finally {
   rmSync(directory, { recursive: true });
 }
-console.log(tally.text());
-console.log(`seeds ${firstSeed} to ${firstSeed + count - 1}: ${different.length} conversations differ`);
+const commands = [...BC_COMMANDS.values(), ...BR_COMMANDS.values()].map(({ name }) => name);
+console.log(tallyText(tally, [...commands, ...EXPECTED]));
+console.log(
+  `security module ${lsm}, seeds ${firstSeed} to ${firstSeed + count - 1}: ${different.length} conversations differ`,
+);
 process.exit(different.length === 0 ? 0 : 1);
 
-async function ours(steps) {
-  const world = new LocalWorld();
-  const lines = await converse(world, steps);
+async function ours(name, steps, sum = new Tally()) {
+  const world = new LocalWorld(labelOf(lsm));
+  const tally = new Tally(() => digest(world.driver));
+  const lines = await converse(world, steps, {
+    sendsFiles: sendsFiles(name),
+    asksLabels: lsm !== 'none',
+    tally,
+  });
   await world.close();
+  sum.take(tally);
   return lines;
 }
 
@@ -67,26 +106,26 @@ async function shrink(name, all) {
     }
   }
   let lines = [];
-  await converseOnKernel([heading(name, steps)], directory, (_, told) => {
+  await converseOnKernel([heading(name, steps)], { lsm, directory }, (_, told) => {
     lines = told;
   });
   const text = `${[heading(name, steps), ...lines].join('\n')}\n`;
-  appendFileSync(golden('found.txt'), text);
-  console.log(`-- shrunk to ${steps.length} steps, added to ${golden('found.txt')}:\n${text}`);
+  appendFileSync(found, text);
+  console.log(`-- shrunk to ${steps.length} steps, added to ${found}:\n${text}`);
 }
 
 async function firstThatDiffers(name, candidates) {
   let next = 0;
-  let found = null;
+  let smaller = null;
   const parsed = candidates.filter((steps) => steps.length > 0);
   if (parsed.length === 0) return null;
   await converseOnKernel(
     parsed.map((steps) => heading(name, steps)),
-    directory,
+    { lsm, directory },
     async (_, lines) => {
       const steps = parsed[next++];
-      if (!found && firstDifference(lines, await ours(steps))) found = steps;
+      if (!smaller && firstDifference(lines, await ours(name, steps))) smaller = steps;
     },
   );
-  return found;
+  return smaller;
 }

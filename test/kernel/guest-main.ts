@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import { chmodSync, readFileSync } from 'node:fs';
 import { families } from '../scenarios/all.ts';
-import { converse, heading, parseConversations } from '../scenarios/conversation.ts';
+import { converse } from '../scenarios/conversation.ts';
 import { formatStory, storyNames, tell } from '../scenarios/logs.ts';
+import { heading, parseConversations, sendsFiles } from '../scenarios/recorded-conversation.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
 import { DEBUGFS, kernelCounts } from '../support/kernel-driver.ts';
 import { MountWorld, Puppets } from '../support/mount-world.ts';
@@ -52,8 +53,11 @@ async function tellAll(): Promise<boolean> {
 
 async function converseAll(file: string): Promise<boolean> {
   for (const { name, steps } of parseConversations(readFileSync(file, 'utf8'))) {
-    const world = await open('/dev/binder', ['interrupt']);
-    const lines = await converse(world, steps);
+    const world = await open('/dev/binder', ['interrupt', 'users', 'descriptors']);
+    const lines = await converse(world, steps, {
+      sendsFiles: sendsFiles(name),
+      asksLabels: hasLabels(),
+    });
     await world.close();
     console.log([heading(name), ...lines].join('\n'));
   }

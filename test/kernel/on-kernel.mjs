@@ -12,7 +12,11 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const built = join(root, 'node_modules/.cache/ubinder-scenarios');
 
 /** Where the goldens of the kernel lie that decides. */
-export const golden = (name) => join(root, 'test/kernel/golden/7.2', name);
+export const golden = (lsm, name) =>
+  join(root, 'test/kernel/golden', lsm === 'none' ? '7.2' : `7.2-${lsm}`, name);
+
+/** What all senders are called there; `null` without a security module. */
+export const labelOf = (lsm) => (lsm === 'none' ? null : 'kernel');
 
 /** Compiles the scenarios to plain JavaScript, for a machine without a compiler. */
 export function buildScenarios() {
@@ -39,13 +43,14 @@ export function startOnKernel(words, { options = [], seconds = 3600, stdout = 'i
 /**
  * Holds conversations on the kernel's driver.
  *
- * @param headings as `heading` of conversation.ts makes them; lies in a file that the machine can see
+ * @param headings as `heading` of recorded-conversation.ts makes them
+ * @param where the security module, and a directory for a file that the machine can see
  * @param onEach is told of each as soon as it ended: its name and its lines
  */
-export async function converseOnKernel(headings, directory, onEach) {
+export async function converseOnKernel(headings, { lsm, directory }, onEach) {
   const file = join(directory, 'headings');
   writeFileSync(file, `${headings.join('\n')}\n`);
-  const child = startOnKernel(['converse', file], { stdout: 'pipe' });
+  const child = startOnKernel(['converse', file], { options: ['--lsm', lsm], seconds: 7200, stdout: 'pipe' });
   const closed = once(child, 'close');
   let text = '';
   const tell = async (part) => {

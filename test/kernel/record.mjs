@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Records anew what Linux 7.2 answers in the conversations of golden/7.2.
+// Records anew what Linux 7.2 answers in the conversations of golden/.
 //
 //   npm run kernel:record
 
@@ -8,25 +8,28 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildScenarios, converseOnKernel, golden, importBuilt } from './on-kernel.mjs';
 
-const CONVERSATIONS = 16;
+const CONVERSATIONS = { none: 16, selinux: 8 };
 
 buildScenarios();
-const { heading, parseConversations } = await importBuilt('test/scenarios/conversation.js');
+const { heading, parseConversations } = await importBuilt('test/scenarios/recorded-conversation.js');
 const directory = mkdtempSync(join(tmpdir(), 'ubinder-record-'));
 try {
-  const found = parseConversations(readFileSync(golden('found.txt'), 'utf8'));
-  const plan = [
-    ['conversations.txt', Array.from({ length: CONVERSATIONS }, (_, seed) => heading(`${seed}`))],
-    ['found.txt', found.map(({ name, steps }) => heading(name, steps))],
-  ];
-  for (const [file, headings] of plan) {
-    let text = '';
-    let next = 0;
-    await converseOnKernel(headings, directory, (_, lines) => {
-      text += `${[headings[next++], ...lines].join('\n')}\n`;
-    });
-    writeFileSync(golden(file), text);
-    console.log(`${file}: ${next} conversations`);
+  for (const [lsm, count] of Object.entries(CONVERSATIONS)) {
+    const found = parseConversations(readFileSync(golden(lsm, 'found.txt'), 'utf8'));
+    const plan = [
+      ['conversations.txt', Array.from({ length: count }, (_, seed) => heading(`${seed}`))],
+      ['found.txt', found.map(({ name, steps }) => heading(name, steps))],
+    ];
+    for (const [file, headings] of plan) {
+      if (headings.length === 0) continue;
+      let text = '';
+      let next = 0;
+      await converseOnKernel(headings, { lsm, directory }, (_, lines) => {
+        text += `${[headings[next++], ...lines].join('\n')}\n`;
+      });
+      writeFileSync(golden(lsm, file), text);
+      console.log(`${lsm}: ${file}: ${next} conversations`);
+    }
   }
 } finally {
   rmSync(directory, { recursive: true });

@@ -1,31 +1,24 @@
-/** What occurred in conversations: which commands, answers, errors and objects, and how many steps changed something. */
-export class Tally {
-  #steps = 0;
-  #changes = 0;
-  #words = new Map();
+/** Answers that mainline never gives, or only where memory is short. */
+const UNREACHABLE = {
+  BR_ERROR: 'only when there is no memory for a death notification',
+  BR_OK: 'stands for no error inside of the driver',
+  BR_ACQUIRE_RESULT: 'belongs to BC_ATTEMPT_ACQUIRE, which nobody carries out',
+  BR_ATTEMPT_ACQUIRE: 'unused',
+  BR_FINISHED: 'unused',
+  ENOMEM: 'only when there is no memory',
+};
+const LEAST = 50;
 
-  /** @param lines as conversation.ts writes them */
-  add(lines) {
-    for (const line of lines) {
-      this.#steps++;
-      if (changesState(line)) this.#changes++;
-      for (const [word] of line.matchAll(/[A-Za-z_]{3,}/g)) {
-        this.#words.set(word, (this.#words.get(word) ?? 0) + 1);
-      }
-    }
-  }
-
-  text() {
-    const words = [...this.#words].sort(([a], [b]) => (a < b ? -1 : 1));
-    const share = Math.round((100 * this.#changes) / Math.max(1, this.#steps));
-    return `${this.#steps} steps, ${share} % of which changed something\n${words
-      .map(([word, count]) => `  ${word} ${count}`)
-      .join('\n')}`;
-  }
-}
-
-/** Asking changes nothing, and neither does a read that finds nothing or a command that is refused. */
-function changesState(line) {
-  if (/ (polls|error|node|ref|reads \d+: EAGAIN)/.test(line)) return false;
-  return !/: E[A-Z]+ 0 0$/.test(line) && !/ (manages|freezes [abc] \d): E/.test(line);
+/** A tally as text: all counts, and what is missing for a run that says something. */
+export function tallyText({ steps, changes, counts }, expected = []) {
+  const share = Math.round((1000 * changes) / Math.max(1, steps)) / 10;
+  const lines = [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, count]) => `  ${name} ${count}`);
+  const rare = expected.filter((name) => (counts.get(name) ?? 0) < LEAST);
+  const missing = rare.map((name) => `  ${name} ${counts.get(name) ?? 0}: ${UNREACHABLE[name] ?? 'too few'}`);
+  return [
+    `${steps} steps, ${share} % of which changed something`,
+    ...lines,
+    `less than ${LEAST} times:`,
+    ...missing,
+  ].join('\n');
 }

@@ -5,41 +5,17 @@ import {
   BC_EXIT_LOOPER,
   BC_FREEZE_NOTIFICATION_DONE,
   BC_REQUEST_FREEZE_NOTIFICATION,
-  BINDER_ENABLE_ONEWAY_SPAM_DETECTION,
-  BINDER_FREEZE,
-  BINDER_GET_FROZEN_INFO,
-  BINDER_GET_NODE_DEBUG_INFO,
-  BINDER_GET_NODE_INFO_FOR_REF,
-  BINDER_SET_CONTEXT_MGR,
-  TF_CLEAR_BUF,
-  TF_ONE_WAY,
   TF_UPDATE_TXN,
 } from '../../src/abi/binder.ts';
-import type { DecodedCommand } from '../../src/abi/commands.ts';
-import {
-  flatBinderObject,
-  freezeInfo,
-  frozenStatusInfo,
-  nodeDebugInfo,
-  nodeInfoForRef,
-} from '../../src/abi/structs.ts';
-import {
-  Actor,
-  errnoName,
-  READ_SIZE,
-  type Sleeper,
-  type WriteReadOutcome,
-  type WriteReadRequest,
-} from '../support/actor.ts';
+import { BC_COMMANDS, type DecodedCommand } from '../../src/abi/commands.ts';
+import { READ_SIZE, type Sleeper, type WriteReadOutcome, type WriteReadRequest } from '../support/actor.ts';
 import {
   acquire,
   acquireDone,
-  bytes,
   type Command,
   call,
   clearDeath,
   command,
-  type DataObject,
   deadBinderDone,
   decrefs,
   enterLooper,
@@ -52,13 +28,14 @@ import {
   release,
   reply,
   requestDeath,
-  strongBinder,
-  strongHandle,
-  weakBinder,
-  weakHandle,
 } from '../support/commands.ts';
 import { Random } from '../support/random.ts';
-import type { Peer, World } from '../support/world.ts';
+import type { World } from '../support/world.ts';
+import { hear } from './conversation-hearing.ts';
+import { type Draft, draft, NOWHERE, type Styles } from './conversation-message.ts';
+import { NAMES, type Name, openParty, type Party, type Voice } from './conversation-party.ts';
+import { askAround, extendedError } from './conversation-questions.ts';
+import { Tally } from './tally.ts';
 
 // A conversation that a seed makes up, for comparing drivers: the same seed asks every driver the same questions as
 // long as the answers are the same. Addresses are told relative to the mapping, processes by their names.
@@ -68,19 +45,14 @@ import type { Peer, World } from '../support/world.ts';
 // one, and who was woken reads on until it has a call, an answer or nothing more: what one read tells at once and another
 // in two then makes no difference.
 
-/** How long a conversation is. */
-export const STEPS = 100;
-
-const NAMES = ['a', 'b', 'c'];
 /** After these a thread has something to do before it reads on. */
-const ENDS_A_READ = /^BR_(TRANSACTION|REPLY|FAILED_REPLY|DEAD_REPLY|FROZEN_REPLY)$/;
+const ENDS_A_READ = /^BR_(TRANSACTION|TRANSACTION_SEC_CTX|REPLY|FAILED_REPLY|DEAD_REPLY|FROZEN_REPLY)$/;
 const ENDS_A_CALL = /^BR_(REPLY|FAILED_REPLY|DEAD_REPLY|FROZEN_REPLY)$/;
 const RARE_COMMANDS = [
   ['attemptAcquire', BC_ATTEMPT_ACQUIRE, { priority: 0, handle: 0 }],
   ['acquireResult', BC_ACQUIRE_RESULT, { result: 0 }],
   ['exitLooper', BC_EXIT_LOOPER, undefined],
 ] as const;
-const MAP = 8192;
 
 const requestFreeze = (handle: number, cookie: number) =>
   command(BC_REQUEST_FREEZE_NOTIFICATION, { handle, cookie });
@@ -88,163 +60,235 @@ const clearFreeze = (handle: number, cookie: number) =>
   command(BC_CLEAR_FREEZE_NOTIFICATION, { handle, cookie });
 const freezeDone = (cookie: number) => command(BC_FREEZE_NOTIFICATION_DONE, { cookie });
 
-/** The seeds of the steps of a conversation. A step depends on its own alone, so that others can be left out. */
-export function stepsOf(seed: number, count = STEPS): number[] {
-  const random = new Random(seed);
-  return Array.from({ length: count }, () => random.below(2 ** 32));
+/** How a conversation may go. */
+export interface Options extends Styles {
+  readonly tally?: Tally;
 }
 
 /** Carries out steps by their seeds. @returns what was asked and answered, a line each. */
-export async function converse(world: World, steps: readonly number[]): Promise<string[]> {
-  const conversation = new Conversation(world);
+export async function converse(
+  world: World,
+  steps: readonly number[],
+  options: Options = {},
+): Promise<string[]> {
+  const conversation = new Conversation(world, options);
   for (const step of steps) await conversation.step(step);
   return conversation.lines;
 }
 
-/** A process, and what it knows from what it was told. */
-interface Party {
+/** A command that is to be written, and how it is told. */
+interface Written {
+  readonly command: Command;
+  readonly text: string;
+  /** What counts once it was carried out, and what it changes in what its sender expects. */
   readonly name: string;
-  readonly isManager: boolean;
-  /** Its reads sleep. */
-  readonly isBlocking: boolean;
-  readonly threads: Actor[];
-  /** Whether each thread waits for the reply to a call. */
-  readonly calling: boolean[];
-  /** The reads in which its threads sleep. */
-  readonly sleepers: (Sleeper | null)[];
-  /** How many calls each thread serves. */
-  readonly serving: number[];
-  /** As often as they were received, so the usual ones are used most. */
-  readonly handles: number[];
-  /** Offsets in the mapping. */
-  readonly buffers: number[];
-  readonly announced: { readonly name: string; readonly ptr: number; readonly cookie: number }[];
-  readonly deaths: number[];
-  readonly frozen: number[];
+  readonly kinds?: readonly string[];
+  readonly done?: () => void;
 }
 
 class Conversation {
   readonly lines: string[] = [];
   readonly #world: World;
+  readonly #styles: Required<Styles>;
+  readonly #tally: Tally;
   #random = new Random(0);
   readonly #parties = new Map<string, Party>();
 
-  constructor(world: World) {
+  constructor(world: World, { sendsFiles = false, asksLabels = false, tally = new Tally() }: Options) {
     this.#world = world;
+    this.#styles = { sendsFiles, asksLabels };
+    this.#tally = tally;
   }
 
   async step(seed: number): Promise<void> {
     const random = new Random(seed);
     this.#random = random;
-    const party = await this.#party(random.pick(NAMES));
-    const index = random.below(party.threads.length);
-    if (party.sleepers[index]) await this.#disturb(party, index);
-    else await this.#act(party, index);
+    const chosen = this.#choose();
+    if (typeof chosen === 'string') await this.#open(chosen);
+    else if (chosen.voice.sleeper) await this.#disturb(chosen.party, chosen.voice);
+    else await this.#act(chosen.party, chosen.voice);
     await this.#hearWoken();
+    this.#tally.step();
+  }
+
+  #say(line: string): void {
+    this.lines.push(line);
+  }
+
+  /** Whose turn it is: more likely of those who have something to do. A name is of a process that is to be started. */
+  #choose(): Name | { party: Party; voice: Voice } {
+    const turns: (Name | { party: Party; voice: Voice })[] = [];
+    for (const name of NAMES) {
+      const party = this.#parties.get(name);
+      if (!party) turns.push(name, name, name, name);
+      for (const voice of party?.voices ?? []) {
+        for (let weight = party?.weight(voice) ?? 0; weight > 0; weight--)
+          turns.push({ party: party as Party, voice });
+      }
+    }
+    return this.#random.pick(turns);
+  }
+
+  /** The first to open becomes context manager, and so does who finds that there is none. */
+  async #open(name: Name): Promise<void> {
+    const { party, lines } = await openParty(this.#world, name, this.#random, {
+      isFirst: this.#parties.size === 0,
+      asksLabels: this.#styles.asksLabels,
+    });
+    this.#parties.set(name, party);
+    for (const line of lines) this.#say(line);
+    this.#tally.add(party.isManager ? '0' : (/: (E\w+)/.exec(lines[0] ?? '')?.[1] ?? '0'));
   }
 
   /** What can happen to a thread that sleeps. */
-  async #disturb(party: Party, index: number): Promise<void> {
-    const random = this.#random;
-    if (random.one(8) && this.#world.abilities.has('interrupt')) {
-      this.lines.push(`${party.name}${index} is interrupted`);
-      await (party.threads[index] as Actor).thread.interrupt();
-    } else if (random.one(50)) {
-      await this.#end(party, 'is killed', (peer) => peer.kill());
-    }
-  }
-
-  async #act(party: Party, index: number): Promise<void> {
-    const random = this.#random;
-    const actor = party.threads[index] as Actor;
-    const who = `${party.name}${index}`;
-    const kind = random.below(100);
-    if (kind < 58) {
-      const commands: Command[] = [];
-      const words: string[] = [];
-      const most = this.#sleepers().length > 0 ? 1 : 3;
-      for (let count = 1 + random.below(most); count > 0; count--) {
-        const { command, text } = this.#command(party, index);
-        commands.push(command);
-        words.push(text);
-      }
-      // Another thread of this process may be woken: which of the two reads first would be chance.
-      const isRace = party.sleepers.some((sleeper) => sleeper !== null);
-      const readSize = random.one(3) || isRace ? 0 : READ_SIZE;
-      const question = `${who} writes ${words.join(', ')}${readSize ? ' and reads' : ''}`;
-      await this.#writeRead(party, index, question, { commands, readSize });
-    } else if (kind < 84) {
-      // Two that wait for their process's work would race for it; who waits for a reply takes none.
-      const isRace = party.sleepers.some((sleeper, other) => sleeper && !party.calling[other]);
-      if (isRace && !party.calling[index]) return;
-      const readSize = random.pick([READ_SIZE, READ_SIZE, READ_SIZE, 80, 84, 100, 79, 4]);
-      // Where it began behind its end, the kernel driver would write past the end.
-      const readConsumed = readSize > 79 && random.one(15) ? 12 : 0;
-      const question = `${who} reads ${readSize - readConsumed}`;
-      await this.#writeRead(party, index, question, { readSize, readConsumed });
-    } else if (kind < 87) {
-      this.lines.push(`${who} polls: ${await actor.poll()}`);
-    } else if (kind < 90) {
-      this.lines.push(`${who} error: ${(await actor.extendedError()).text}`);
-    } else if (kind < 91) {
-      party.serving[index] = 0;
-      party.calling[index] = false;
-      await actor.exit();
-      this.lines.push(`${who} exits`);
-    } else if (kind < 92) {
-      await actor.peer.closeDuplicate();
-      this.lines.push(`${who} closes a duplicate`);
-    } else if (kind < 94) {
-      // A descriptor cannot be closed for good while a thread is in the driver.
-      if (party.sleepers.every((sleeper) => !sleeper))
-        await this.#end(party, 'closes', (peer) => peer.close());
-    } else if (kind < 95) {
-      if (random.one(6)) await this.#end(party, 'is killed', (peer) => peer.kill());
-    } else if (kind < 96) {
-      this.lines.push(
-        `${who} manages: ${errnoName(await actor.thread.ioctl(BINDER_SET_CONTEXT_MGR, new Uint8Array(4)))}`,
-      );
-    } else if (kind < 99) {
-      await this.#freeze(actor, who);
+  async #disturb(party: Party, voice: Voice): Promise<void> {
+    if (this.#random.one(12)) {
+      this.#tally.add('killed in its sleep');
+      await this.#end(party, 'is killed');
     } else {
-      await this.#ask(actor, who);
+      this.#say(`${this.#who(party, voice)} is interrupted`);
+      await voice.actor.thread.interrupt();
     }
   }
 
-  /** Ioctls that tell of counts. */
-  async #ask(actor: Actor, who: string): Promise<void> {
+  #who(party: Party, voice: Voice): string {
+    return `${party.name}${party.voices.indexOf(voice)}`;
+  }
+
+  async #act(party: Party, voice: Voice): Promise<void> {
     const random = this.#random;
-    if (random.one(2)) {
-      const argument = nodeDebugInfo.bytes({ ptr: random.below(6) });
-      const info = nodeDebugInfo.decode(await actor.ioctl(BINDER_GET_NODE_DEBUG_INFO, argument));
-      this.lines.push(`${who} node ${Object.values(info).join(' ')}`);
+    const isExpected = voice.mustRead || party.hasMail(voice);
+    // Two that wait for their process's work would race for it; who waits for a reply takes none.
+    const isRace = party.voices.some(({ sleeper, isCalling }) => sleeper && !isCalling) && !voice.isCalling;
+    const kind = isExpected && !isRace && !random.one(6) ? 80 : random.below(100);
+    if (kind < 79 || (kind < 82 && isRace)) return this.#write(party, voice);
+    if (kind < 82) return this.#read(party, voice);
+    const who = this.#who(party, voice);
+    if (kind < 84) {
+      voice.serving = 0;
+      voice.isCalling = false;
+      voice.mustRead = false;
+      voice.hasEntered = false;
+      await voice.actor.exit();
+      this.#say(`${who} exits`);
+    } else if (kind < 85) {
+      await voice.actor.peer.closeDuplicate();
+      this.#say(`${who} closes a duplicate`);
+    } else if (kind < 87) {
+      // A descriptor cannot be closed for good while a thread is in the driver.
+      if (!party.isAsleep) await this.#end(party, 'closes');
+    } else if (kind < 88) {
+      if (random.one(3)) await this.#end(party, 'is killed');
+    } else {
+      const { text, errno } = await askAround(this.#world, random, party, voice, this.#parties);
+      this.#tally.add(errno);
+      this.#say(`${who} ${text}`);
+    }
+  }
+
+  async #write(party: Party, voice: Voice): Promise<void> {
+    const random = this.#random;
+    const written: Written[] = [];
+    // While somebody sleeps, commands come one by one.
+    const most = this.#sleepers().length > 0 ? 1 : 3;
+    for (let count = 1 + random.below(most); count > 0; count--)
+      written.push(await this.#command(party, voice));
+    // Another thread of this process may be woken: which of the two reads first would be chance.
+    const asks = written.some(({ name }) => name.startsWith('BC_TRANSACTION'));
+    const readSize = party.isAsleep || random.one(asks ? 12 : 3) ? 0 : READ_SIZE;
+    const words = written.map(({ text }) => text);
+    const question = `${this.#who(party, voice)} writes ${words.join(', ')}${readSize ? ' and reads' : ''}`;
+    const request = { commands: written.map(({ command }) => command), readSize };
+    if (random.one(40)) {
+      await this.#writeRead(
+        party,
+        voice,
+        `${question} from nowhere`,
+        { ...request, writeBuffer: NOWHERE },
+        [],
+      );
       return;
     }
-    const argument = nodeInfoForRef.bytes({ handle: random.below(4) });
-    const errno = errnoName(await actor.thread.ioctl(BINDER_GET_NODE_INFO_FOR_REF, argument));
-    const info = nodeInfoForRef.decode(new DataView(argument.buffer));
-    this.lines.push(`${who} ref ${errno} ${Object.values(info).join(' ')}`);
+    await this.#writeRead(party, voice, question, request, written);
+  }
+
+  async #read(party: Party, voice: Voice): Promise<void> {
+    const random = this.#random;
+    const readSize = random.one(4) ? random.pick([80, 84, 100, 79, 4]) : READ_SIZE;
+    // Where it began behind its end, the kernel driver would write past the end.
+    const readConsumed = readSize > 79 && random.one(15) ? 12 : 0;
+    const isNowhere = random.one(50);
+    const question = `${this.#who(party, voice)} reads ${readSize - readConsumed}${isNowhere ? ' to nowhere' : ''}`;
+    const request = { readSize, readConsumed, ...(isNowhere ? { readBuffer: NOWHERE } : {}) };
+    if (!this.#styles.sendsFiles || party.isBlocking || !random.one(25))
+      return this.#writeRead(party, voice, question, request, []);
+    await party.actor.peer.limitFiles(0);
+    await this.#writeRead(party, voice, `${question} without descriptors`, request, []);
+    await party.actor.peer.limitFiles(null);
   }
 
   /** A process goes, and what it slept in with it. */
-  async #end(party: Party, how: string, go: (peer: Peer) => Promise<void>): Promise<void> {
+  async #end(party: Party, how: 'closes' | 'is killed'): Promise<void> {
     this.#parties.delete(party.name);
-    await go((party.threads[0] as Actor).peer);
-    this.lines.push(`${party.name} ${how}`);
+    this.#tally.add(how);
+    const { peer } = party.actor;
+    await (how === 'closes' ? peer.close() : peer.kill());
+    // Whoever waits for it is told.
+    for (const other of this.#parties.values()) {
+      if (other.deathsAsked.size > 0) other.mail++;
+      for (const voice of other.voices) if (voice.isCalling) voice.mail++;
+    }
+    this.#say(`${party.name} ${how}`);
   }
 
-  async #writeRead(party: Party, index: number, question: string, request: WriteReadRequest): Promise<void> {
-    const actor = party.threads[index] as Actor;
-    if (!party.isBlocking) return this.#tell(party, index, question, await actor.writeRead(request));
+  async #writeRead(
+    party: Party,
+    voice: Voice,
+    question: string,
+    request: WriteReadRequest,
+    written: readonly Written[],
+  ): Promise<void> {
+    const { actor } = voice;
+    if (!party.isBlocking) {
+      const outcome = await actor.writeRead(request);
+      this.#carriedOut(voice, written, outcome);
+      return this.#tell(party, voice, question, outcome);
+    }
     const sleeper = await actor.start(request);
-    if (!sleeper.isAsleep) return this.#tell(party, index, question, await sleeper.outcome);
-    party.sleepers[index] = sleeper;
-    this.lines.push(`${question}: sleeps`);
+    if (!sleeper.isAsleep) {
+      const outcome = await sleeper.outcome;
+      this.#carriedOut(voice, written, outcome);
+      return this.#tell(party, voice, question, outcome);
+    }
+    this.#carriedOut(voice, written, null);
+    voice.sleeper = sleeper;
+    this.#tally.add('sleeps');
+    this.#say(`${question}: sleeps`);
+  }
+
+  /** Which commands were carried out; all were when it sleeps. */
+  #carriedOut(voice: Voice, written: readonly Written[], outcome: WriteReadOutcome | null): void {
+    const hasFailed = outcome?.commands.some(({ name }) => ENDS_A_CALL.test(name) && name !== 'BR_REPLY');
+    let left = outcome ? Number(outcome.writeConsumed) : Number.POSITIVE_INFINITY;
+    for (const { name, kinds = [], done } of written) {
+      const size = SIZES.get(name) ?? 4;
+      const isRefused = left < size && outcome?.errno === 'EINVAL';
+      if (left < size && !isRefused) {
+        voice.mustRead = true;
+        return;
+      }
+      left -= size;
+      if (/^BC_(TRANSACTION|REPLY)/.test(name) && outcome?.readConsumed === 0) voice.mustRead = true;
+      this.#tally.add(name);
+      for (const kind of kinds) this.#tally.add(`sent ${kind}`);
+      if (isRefused) return;
+      if (!(hasFailed && name.startsWith('BC_TRANSACTION'))) done?.();
+    }
   }
 
   #sleepers(): Sleeper[] {
-    return [...this.#parties.values()].flatMap(({ sleepers }) =>
-      sleepers.filter((sleeper) => sleeper !== null),
+    return [...this.#parties.values()].flatMap(({ voices }) =>
+      voices.flatMap(({ sleeper }) => (sleeper ? [sleeper] : [])),
     );
   }
 
@@ -252,288 +296,279 @@ class Conversation {
   async #hearWoken(): Promise<void> {
     await this.#world.settle();
     for (const party of [...this.#parties.values()]) {
-      for (const [index, sleeper] of party.sleepers.entries()) {
-        if (sleeper && !sleeper.isAsleep) await this.#hearOut(party, index, sleeper);
+      for (const voice of party.voices) {
+        const { sleeper } = voice;
+        if (sleeper && !sleeper.isAsleep) await this.#hearOut(party, voice, sleeper);
       }
     }
   }
 
-  async #hearOut(party: Party, index: number, sleeper: Sleeper): Promise<void> {
+  async #hearOut(party: Party, voice: Voice, sleeper: Sleeper): Promise<void> {
     const words: string[] = [];
-    const actor = party.threads[index] as Actor;
-    party.sleepers[index] = null;
+    voice.sleeper = null;
     let { errno, commands } = await sleeper.outcome;
     for (;;) {
+      this.#tally.add(errno);
       for (const command of commands) {
-        const word = await this.#hear(party, index, command);
+        const word = await this.#hear(party, voice, command);
         if (word !== 'NOOP') words.push(word);
       }
       if (errno !== '0' || commands.some(({ name }) => ENDS_A_READ.test(name))) break;
-      const again = await actor.start({ readSize: READ_SIZE });
+      const again = await voice.actor.start({ readSize: READ_SIZE });
       if (again.isAsleep) {
-        party.sleepers[index] = again;
+        voice.sleeper = again;
         words.push('and sleeps');
         break;
       }
       ({ errno, commands } = await again.outcome);
     }
-    this.lines.push(`${party.name}${index} wakes: ${[errno, ...words].join(' ')}`);
-  }
-
-  /** The first to open becomes context manager, and so does who finds that there is none. */
-  async #party(name: string): Promise<Party> {
-    let party = this.#parties.get(name);
-    if (!party) {
-      const isBlocking = this.#random.one(3);
-      const first = await Actor.open(this.#world, name, { map: MAP, nonBlocking: !isBlocking });
-      const second = await first.another('second');
-      const result = await first.thread.ioctl(BINDER_SET_CONTEXT_MGR, new Uint8Array(4));
-      party = {
-        name,
-        isManager: result === 0,
-        isBlocking,
-        threads: [first, second],
-        calling: [false, false],
-        sleepers: [null, null],
-        serving: [0, 0],
-        handles: [],
-        buffers: [],
-        announced: [],
-        deaths: [],
-        frozen: [],
-      };
-      this.#parties.set(name, party);
-      await first.setMaxThreads(this.#random.below(3));
-      const detectsSpam = this.#random.one(2);
-      await first.ioctl(BINDER_ENABLE_ONEWAY_SPAM_DETECTION, Uint8Array.of(Number(detectsSpam), 0, 0, 0));
-      this.lines.push(`${name} opens${isBlocking ? ' to sleep' : ''}: ${errnoName(result)}`);
-      if (this.#random.one(2)) await first.write(enterLooper);
-    }
-    return party;
-  }
-
-  async #freeze(actor: Actor, who: string): Promise<void> {
-    const name = this.#random.pick(NAMES);
-    const pid = this.#parties.get(name)?.threads[0]?.pid;
-    if (pid === undefined) return;
-    const enable = this.#random.below(2);
-    const result = await actor.thread.ioctl(BINDER_FREEZE, freezeInfo.bytes({ pid, enable }));
-    const view = await actor.ioctl(BINDER_GET_FROZEN_INFO, frozenStatusInfo.bytes({ pid }));
-    const { syncRecv, asyncRecv } = frozenStatusInfo.decode(view);
-    this.lines.push(`${who} freezes ${name} ${enable}: ${errnoName(result)} ${syncRecv} ${asyncRecv}`);
-  }
-
-  #command(party: Party, index: number): { command: Command; text: string } {
-    const random = this.#random;
-    const held = random.maybe(party.handles);
-    const handle = random.one(10) ? random.below(5) : (held ?? 0);
-    if ((party.serving[index] ?? 0) > 0 && random.one(3)) {
-      party.serving[index] = 0;
-      const { message, text } = this.#message(party);
-      return { command: reply(message), text: `reply(${text})` };
-    }
-    // A manager that knows nobody has nobody to call.
-    if (party.isManager && held === undefined && random.one(2))
-      return { command: enterLooper, text: 'enterLooper' };
-    const known = random.maybe(party.announced);
-    if (known && random.one(2)) {
-      party.announced.splice(party.announced.indexOf(known), 1);
-      const done = known.name === 'BR_INCREFS' ? increfsDone : acquireDone;
-      return { command: done(known.ptr, known.cookie), text: `${done.name}(${known.ptr})` };
-    }
-    switch (random.below(25)) {
-      case 0:
-      case 1:
-      case 2:
-      case 3: {
-        const { message, text } = this.#message(party);
-        party.calling[index] = true;
-        return { command: call(handle, message), text: `call(${handle}${text})` };
-      }
-      case 4:
-      case 5:
-      case 6:
-      case 7: {
-        const { message, text } = this.#message(party);
-        const flags = (message.flags ?? 0) | (random.one(5) ? TF_UPDATE_TXN : 0);
-        return { command: oneway(handle, { ...message, flags }), text: `oneway(${handle}${text})` };
-      }
-      case 8: {
-        const { message, text } = this.#message(party);
-        return { command: reply(message), text: `reply(${text})` };
-      }
-      case 9:
-      case 10:
-      case 11: {
-        const offset = random.one(10) ? 8 * random.below(40) : random.maybe(party.buffers);
-        if (offset === undefined) return { command: enterLooper, text: 'enterLooper' };
-        const at = party.buffers.indexOf(offset);
-        if (at >= 0) party.buffers.splice(at, 1);
-        const base = party.threads[0]?.peer.mapping ?? 0;
-        return { command: freeBuffer(base + offset), text: `free(${offset})` };
-      }
-      case 12:
-      case 13:
-      case 14:
-      case 15: {
-        const change = random.pick([increfs, acquire, acquire, acquire, release, decrefs]);
-        return { command: change(handle), text: `${change.name}(${handle})` };
-      }
-      case 16:
-      case 17:
-      case 18:
-      case 19: {
-        const cookie = handle % 3;
-        if (random.one(5))
-          return { command: clearDeath(handle, cookie), text: `clearDeath(${handle},${cookie})` };
-        return { command: requestDeath(handle, cookie), text: `requestDeath(${handle},${cookie})` };
-      }
-      case 20:
-      case 21: {
-        const cookie = handle % 3;
-        if (random.one(3))
-          return { command: clearFreeze(handle, cookie), text: `clearFreeze(${handle},${cookie})` };
-        return { command: requestFreeze(handle, cookie), text: `requestFreeze(${handle},${cookie})` };
-      }
-      case 22: {
-        const cookie = party.frozen.pop() ?? random.below(3);
-        return { command: freezeDone(cookie), text: `freezeDone(${cookie})` };
-      }
-      case 23: {
-        if (!random.one(6)) return { command: enterLooper, text: 'enterLooper' };
-        const [name, code, payload] = random.pick(RARE_COMMANDS);
-        return { command: command(code, payload), text: name };
-      }
-      default: {
-        if (random.one(3)) return { command: registerLooper, text: 'registerLooper' };
-        const cookie = party.deaths.pop() ?? random.below(3);
-        return { command: deadBinderDone(cookie), text: `deadBinderDone(${cookie})` };
-      }
-    }
-  }
-
-  #message(party: Party): { message: Message; text: string } {
-    const random = this.#random;
-    const size = random.pick([0, 0, 4, 8, 60, 200, 1000, 3000, 5000]);
-    const parts: (Uint8Array | DataObject)[] = [bytes(size, random.below(200))];
-    const words: string[] = [];
-    for (let count = random.below(3); count > 0; count--) {
-      const { object, text } = this.#object(party);
-      parts.push(object);
-      words.push(text);
-    }
-    const flags = random.one(6) ? TF_CLEAR_BUF : 0;
-    const code = random.below(4);
-    const sg = random.one(8) ? { buffersSize: 8 * random.below(20) } : {};
-    const text = ` ${[`code ${code}`, `${size} bytes`, ...words].join(' ')}${flags ? ' clear' : ''}`;
-    return { message: { code, flags, parts, ...sg }, text };
-  }
-
-  #object(party: Party): { object: DataObject; text: string } {
-    const random = this.#random;
-    const held = random.maybe(party.handles);
-    if (held !== undefined && random.one(2)) {
-      const handle = random.one(8) ? random.below(5) : held;
-      const make = random.one(3) ? weakHandle : strongHandle;
-      return { object: make(handle), text: `${make.name}(${handle})` };
-    }
-    const ptr = random.below(5);
-    const cookie = random.one(25) ? 99 : ptr + 100;
-    const make = random.one(3) ? weakBinder : strongBinder;
-    return { object: make(ptr, cookie), text: `${make.name}(${ptr},${cookie})` };
+    this.#tally.add('wakes');
+    this.#say(`${this.#who(party, voice)} wakes: ${[errno, ...words].join(' ')}`);
   }
 
   /** Writes down an answer, and what the party learns from it. */
-  async #tell(party: Party, index: number, question: string, outcome: WriteReadOutcome): Promise<void> {
+  async #tell(party: Party, voice: Voice, question: string, outcome: WriteReadOutcome): Promise<void> {
     const { errno, writeConsumed, readConsumed, commands } = outcome;
+    this.#tally.add(errno);
     const words: string[] = [];
-    for (const command of commands) words.push(await this.#hear(party, index, command));
-    this.lines.push(`${question}: ${errno} ${writeConsumed} ${readConsumed} ${words.join(' ')}`.trimEnd());
+    for (const command of commands) words.push(await this.#hear(party, voice, command));
+    if (commands.some(({ name }) => ENDS_A_CALL.test(name) && name !== 'BR_REPLY') && this.#random.one(2)) {
+      const { text, errno: reason } = await extendedError(voice);
+      this.#tally.add(reason);
+      words.push(text);
+    }
+    if (errno === 'EAGAIN' && voice.mustRead) voice.mustRead = false;
+    if (errno === 'EAGAIN') this.#noMail(party, voice);
+    this.#say(`${question}: ${errno} ${writeConsumed} ${readConsumed} ${words.join(' ')}`.trimEnd());
   }
 
-  async #hear(party: Party, index: number, command: DecodedCommand): Promise<string> {
-    const { name, ptr, cookie } = command as { name: string; ptr?: number; cookie?: number };
-    const short = name.replace('BR_', '');
-    if (ENDS_A_CALL.test(name)) party.calling[index] = false;
-    switch (name) {
-      case 'BR_INCREFS':
-      case 'BR_ACQUIRE':
-        party.announced.push({ name, ptr: ptr ?? 0, cookie: cookie ?? 0 });
-        return `${short}(${ptr})`;
-      case 'BR_RELEASE':
-      case 'BR_DECREFS':
-        return `${short}(${ptr})`;
-      case 'BR_DEAD_BINDER':
-        party.deaths.push(cookie ?? 0);
-        return `${short}(${cookie})`;
-      case 'BR_FROZEN_BINDER': {
-        party.frozen.push(cookie ?? 0);
-        return `${short}(${cookie},${(command as unknown as { isFrozen: number }).isFrozen})`;
-      }
-      case 'BR_CLEAR_FREEZE_NOTIFICATION_DONE':
-      case 'BR_CLEAR_DEATH_NOTIFICATION_DONE':
-        return `${short}(${cookie})`;
-      case 'BR_TRANSACTION': {
-        const isCall = ((command as unknown as { flags: number }).flags & TF_ONE_WAY) === 0;
-        if (isCall) party.serving[index] = (party.serving[index] ?? 0) + 1;
-        return this.#receive(party, command);
-      }
-      case 'BR_REPLY':
-        return this.#receive(party, command);
+  #noMail(party: Party, voice: Voice): void {
+    if (!voice.isCalling && voice.serving === 0) party.mail = 0;
+    voice.mail = 0;
+  }
+
+  async #hear(party: Party, voice: Voice, command: DecodedCommand): Promise<string> {
+    const { name } = command;
+    this.#tally.add(name);
+    if (name === 'BR_TRANSACTION' && voice.isCalling) this.#tally.add('call to a caller');
+    if (ENDS_A_READ.test(name)) {
+      voice.mustRead = false;
+      if (voice.mail > 0) voice.mail--;
+      else if (party.mail > 0) party.mail--;
+    }
+    const nameOf = (pid: number) =>
+      [...this.#parties.values()].find(({ actor }) => actor.pid === pid)?.name ?? '?';
+    return hear(party, voice, command, nameOf, (kind) => this.#tally.add(`received ${kind}`));
+  }
+
+  /** Something was sent to whoever owns this handle of `party`. */
+  #expectAt(party: Party, handle: number): void {
+    const owner = party.handles.find((known) => known.handle === handle)?.owner ?? -1;
+    for (const other of this.#parties.values()) {
+      if (handle === 0 ? other.isManager : other.index === owner) other.mail++;
+    }
+  }
+
+  /** Whoever waits for a reply may have got one. */
+  #expectReply(): void {
+    for (const { voices } of this.#parties.values())
+      for (const voice of voices) if (voice.isCalling) voice.mail++;
+  }
+
+  #draft(party: Party): Promise<Draft> {
+    return draft(this.#random, party, this.#styles);
+  }
+
+  async #reply(party: Party, voice: Voice): Promise<Written> {
+    const { message, text, kinds } = await this.#draft(party);
+    const done = () => {
+      voice.serving = Math.max(0, voice.serving - 1);
+      this.#expectReply();
+    };
+    const name = message.buffersSize === undefined ? 'BC_REPLY' : 'BC_REPLY_SG';
+    return { command: reply(message), text: `reply(${text})`, name, kinds, done };
+  }
+
+  async #transaction(party: Party, voice: Voice, handle: number, isOneway: boolean): Promise<Written> {
+    const { message, text, kinds } = await this.#draft(party);
+    const name = message.buffersSize === undefined ? 'BC_TRANSACTION' : 'BC_TRANSACTION_SG';
+    const done = () => {
+      if (!isOneway) voice.isCalling = true;
+      if (!isOneway && voice.serving > 0) this.#tally.add('nested call');
+      this.#expectAt(party, handle);
+    };
+    const replaces = isOneway && this.#random.one(3);
+    const sent: Message = replaces ? { ...message, flags: (message.flags ?? 0) | TF_UPDATE_TXN } : message;
+    if (replaces) this.#tally.add('TF_UPDATE_TXN');
+    const make = isOneway ? oneway : call;
+    return {
+      command: make(handle, sent),
+      text: `${make.name}(${handle} ${text}${replaces ? ' replaces' : ''})`,
+      name,
+      kinds,
+      done,
+    };
+  }
+
+  /** A command that makes sense, or now and then none. */
+  async #command(party: Party, voice: Voice): Promise<Written> {
+    const random = this.#random;
+    if (voice.serving > 0 && random.one(2)) return this.#reply(party, voice);
+    const owed = random.one(2) ? this.#owed(party) : null;
+    if (owed) return owed;
+    // A manager that knows nobody has nobody to call.
+    const known = random.maybe(party.handles);
+    const isZero = !party.isManager && (known === undefined || random.one(3));
+    const handle = random.one(25) ? random.below(5) : isZero ? 0 : known?.handle;
+    if (handle === undefined) return this.#owed(party) ?? this.#enter(party, voice);
+    const kind = random.below(40);
+    if (kind < 9 && (!voice.isCalling || random.one(8)))
+      return this.#transaction(party, voice, handle, false);
+    if (kind < 20) return this.#transaction(party, voice, handle, true);
+    if (kind < 21) return this.#reply(party, voice);
+    if (kind < 26) return this.#count(party, handle);
+    if (kind < 30) return this.#death(party, handle);
+    if (kind < 34) return this.#freeze(party, handle);
+    if (kind < 35 && random.one(3)) return this.#unfounded(party);
+    if (kind < 37 && random.one(3)) return plain('registerLooper', registerLooper, 'BC_REGISTER_LOOPER');
+    if (kind < 38 && random.one(2)) {
+      const [name, code, payload] = random.pick(RARE_COMMANDS);
+      const bc = `BC_${name.replace(/[A-Z]/g, '_$&').toUpperCase()}`;
+      return plain(name, command(code, payload), bc);
+    }
+    return this.#owed(party) ?? this.#enter(party, voice);
+  }
+
+  #enter(party: Party, voice: Voice): Written | Promise<Written> {
+    if (voice.hasEntered && !party.isManager && !this.#random.one(8))
+      return this.#transaction(party, voice, 0, true);
+    voice.hasEntered = true;
+    return plain('enterLooper', enterLooper, 'BC_ENTER_LOOPER');
+  }
+
+  /** Changes a count: takes one back, or adds one. */
+  #count(party: Party, handle: number): Written {
+    const random = this.#random;
+    const acquired = random.maybe(party.acquired);
+    if (acquired !== undefined && random.one(4)) {
+      party.acquired.splice(party.acquired.indexOf(acquired), 1);
+      return plain(`release(${acquired})`, release(acquired), 'BC_RELEASE');
+    }
+    const weak = random.maybe(party.weak);
+    if (weak !== undefined && random.one(3)) {
+      party.weak.splice(party.weak.indexOf(weak), 1);
+      return plain(`decrefs(${weak})`, decrefs(weak), 'BC_DECREFS');
+    }
+    const change = random.one(12)
+      ? random.pick([decrefs, release])
+      : random.pick([increfs, acquire, acquire]);
+    const done = () => {
+      if (change === acquire) party.acquired.push(handle);
+      if (change === increfs) party.weak.push(handle);
+    };
+    const name = `BC_${change.name.toUpperCase()}`;
+    return { ...plain(`${change.name}(${handle})`, change(handle), name), done };
+  }
+
+  /** Wants to hear of a death, or no more. */
+  #death(party: Party, handle: number): Written {
+    const [asked] = this.#random.one(3) ? party.deathsAsked : [];
+    if (asked !== undefined) {
+      party.deathsAsked.delete(asked);
+      const cookie = this.#random.one(10) ? 2 : asked % 3;
+      const done = () => {
+        party.mail++;
+      };
+      return { ...plain(`clearDeath(${asked},${cookie})`, clearDeath(asked, cookie), CLEAR_DEATH), done };
+    }
+    if (party.deathsAsked.has(handle) && !this.#random.one(4)) return this.#count(party, handle);
+    party.deathsAsked.add(handle);
+    const cookie = handle % 3;
+    return plain(`requestDeath(${handle},${cookie})`, requestDeath(handle, cookie), REQUEST_DEATH);
+  }
+
+  /** Wants to hear of freezing, or no more. */
+  #freeze(party: Party, handle: number): Written {
+    const [asked] = this.#random.one(3) ? party.freezesAsked : [];
+    const done = () => {
+      party.mail++;
+    };
+    if (asked !== undefined) {
+      party.freezesAsked.delete(asked);
+      const cookie = this.#random.one(10) ? 2 : asked % 3;
+      return { ...plain(`clearFreeze(${asked},${cookie})`, clearFreeze(asked, cookie), CLEAR_FREEZE), done };
+    }
+    if (party.freezesAsked.has(handle) && !this.#random.one(4)) return this.#count(party, handle);
+    party.freezesAsked.add(handle);
+    const cookie = handle % 3;
+    const text = `requestFreeze(${handle},${cookie})`;
+    return { ...plain(text, requestFreeze(handle, cookie), REQUEST_FREEZE), done };
+  }
+
+  /** What the driver waits for, if anything. */
+  #owed(party: Party): Written | null {
+    const random = this.#random;
+    const fresh = party.fresh.pop();
+    if (fresh !== undefined && !random.one(3)) {
+      party.acquired.push(fresh);
+      return plain(`acquire(${fresh})`, acquire(fresh), 'BC_ACQUIRE');
+    }
+    const announced = random.maybe(party.announced);
+    if (announced && random.one(2)) {
+      const { name, ptr, cookie } = announced;
+      party.announced.splice(party.announced.indexOf(announced), 1);
+      return name === 'BR_INCREFS'
+        ? plain(`increfsDone(${ptr})`, increfsDone(ptr, cookie), 'BC_INCREFS_DONE')
+        : plain(`acquireDone(${ptr})`, acquireDone(ptr, cookie), 'BC_ACQUIRE_DONE');
+    }
+    const offset = random.maybe(party.buffers);
+    if (offset !== undefined && random.one(2)) {
+      party.buffers.splice(party.buffers.indexOf(offset), 1);
+      return this.#free(party, offset);
+    }
+    const death = party.deaths.shift();
+    if (death !== undefined)
+      return plain(`deadBinderDone(${death})`, deadBinderDone(death), DEAD_BINDER_DONE);
+    const frozen = party.frozen.shift();
+    if (frozen !== undefined) return plain(`freezeDone(${frozen})`, freezeDone(frozen), FREEZE_DONE);
+    return null;
+  }
+
+  #free(party: Party, offset: number): Written {
+    return plain(`free(${offset})`, freeBuffer(party.actor.peer.mapping + offset), 'BC_FREE_BUFFER');
+  }
+
+  /** An acknowledgement of what did not occur. */
+  #unfounded(party: Party): Written {
+    const random = this.#random;
+    const [cookie, ptr] = [random.below(3), random.below(6)];
+    switch (random.below(5)) {
+      case 0:
+        return this.#free(party, 8 * random.below(40));
+      case 1:
+        return plain(`deadBinderDone(${cookie})`, deadBinderDone(cookie), DEAD_BINDER_DONE);
+      case 2:
+        return plain(`freezeDone(${cookie})`, freezeDone(cookie), FREEZE_DONE);
+      case 3:
+        return plain(`increfsDone(${ptr})`, increfsDone(ptr, ptr + 100), 'BC_INCREFS_DONE');
       default:
-        return short;
+        return plain(`acquireDone(${ptr})`, acquireDone(ptr, ptr + 100), 'BC_ACQUIRE_DONE');
     }
   }
-
-  async #receive(party: Party, command: DecodedCommand): Promise<string> {
-    const fields = command as unknown as Record<string, number>;
-    const { buffer = 0, dataSize = 0, offsets = 0, offsetsSize = 0, targetPtr, cookie, code, flags } = fields;
-    const peer = (party.threads[0] as Actor).peer;
-    const at = buffer - peer.mapping;
-    party.buffers.push(at);
-    const data = await peer.received(buffer, dataSize);
-    const list = await peer.received(offsets, offsetsSize);
-    const words = new DataView(list.buffer, list.byteOffset, list.byteLength);
-    const objects: string[] = [];
-    let raw = 0;
-    for (let i = 0; i < list.length; i += 8) {
-      const offset = Number(words.getBigUint64(i, true));
-      const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
-      const { type, flags, binder, handle, cookie } = flatBinderObject.decode(view, offset);
-      const letters = String.fromCharCode(type >>> 24, (type >>> 16) & 0xff, (type >>> 8) & 0xff);
-      objects.push(`${letters}@${offset}(${binder},${cookie},${flags})`);
-      if (letters.endsWith('h*')) party.handles.push(handle);
-      data.fill(0, offset, offset + 24);
-    }
-    for (const byte of data) raw = (raw * 31 + byte) >>> 0;
-    const sender = [...this.#parties.values()].find(({ threads }) => threads[0]?.pid === fields.senderPid);
-    const from = fields.senderPid === 0 ? '-' : (sender?.name ?? '?');
-    const head = `${command.name.replace('BR_', '')}(${targetPtr},${cookie} code ${code} flags ${flags} from ${from}`;
-    return `${head} @${at}+${dataSize}+${offsets - buffer}:${offsetsSize} raw ${raw} ${objects.join(' ')})`;
-  }
 }
 
-/** A conversation as text: a heading with its name, and the seeds of its steps where the name does not say them. */
-export interface RecordedConversation {
-  /** A seed, whose {@link stepsOf} are its steps. */
-  readonly name: string;
-  readonly steps: readonly number[];
-  readonly lines: readonly string[];
-}
+/** Bytes of each command in a write buffer. */
+const SIZES: ReadonlyMap<string, number> = new Map(
+  [...BC_COMMANDS.values()].map(({ name, payload }) => [name, 4 + (payload?.size ?? 0)]),
+);
 
-/** The heading of a recorded conversation: `== 17`, or `== 17 of 81,92,77` with the seeds of the steps that are left. */
-export function heading(name: string, steps?: readonly number[]): string {
-  return steps ? `== ${name} of ${steps.join(',')}` : `== ${name}`;
-}
+const REQUEST_DEATH = 'BC_REQUEST_DEATH_NOTIFICATION';
+const CLEAR_DEATH = 'BC_CLEAR_DEATH_NOTIFICATION';
+const DEAD_BINDER_DONE = 'BC_DEAD_BINDER_DONE';
+const REQUEST_FREEZE = 'BC_REQUEST_FREEZE_NOTIFICATION';
+const CLEAR_FREEZE = 'BC_CLEAR_FREEZE_NOTIFICATION';
+const FREEZE_DONE = 'BC_FREEZE_NOTIFICATION_DONE';
 
-/** Reads recorded conversations, each of which begins with a {@link heading}. */
-export function parseConversations(text: string): RecordedConversation[] {
-  return text
-    .split(/^== /m)
-    .slice(1)
-    .map((part) => {
-      const [head = '', ...lines] = part.trimEnd().split('\n');
-      const [name = '', list] = head.split(' of ');
-      return { name, steps: list ? list.split(',').map(Number) : stepsOf(Number(name)), lines };
-    });
+function plain(text: string, command: Command, name: string): Written {
+  return { command, text, name };
 }

@@ -195,7 +195,7 @@ const labels: Scenario[] = [
       for (const send of [call, oneway]) {
         await client.write(send(handle));
         await client.read('NOOP FAILED_REPLY');
-        await client.expectError('FAILED_REPLY -EINVAL');
+        await client.expectError('FAILED_REPLY -EOPNOTSUPP');
       }
       const plain = await share(server, client, 0x11, 0x21);
       await client.write(oneway(plain));

@@ -50,10 +50,11 @@ export class LocalWorld implements World {
   }
 
   open(options: OpenOptions): Promise<Peer> {
-    let process = this.#processes.get(options.process);
+    const key = `${options.process} ${options.euid ?? ''}`;
+    let process = this.#processes.get(key);
     if (!process) {
       process = { pid: this.#nextId++, euid: options.euid ?? 0, files: new LocalFiles() };
-      this.#processes.set(options.process, process);
+      this.#processes.set(key, process);
     }
     const peer = new LocalPeer(this, this.#context, process, options);
     this.#open.add(peer);
@@ -86,7 +87,6 @@ export class LocalWorld implements World {
     for (const peer of this.#open) await peer.close();
     await this.settle();
     assert.equal(this.underWay, 0, 'ioctls that were never answered');
-    for (const { files } of this.#processes.values()) for (const fd of [...files]) files.delete(fd);
     assert.equal(this.openFiles, 0, 'files that nobody closed');
     const { process, thread, node, ref, death, freeze, transaction, buffer } = this.driver.stats;
     const left = { process, thread, node, ref, death, freeze, transaction, buffer };
@@ -101,7 +101,7 @@ export class LocalWorld implements World {
 
   /** Who plays the part of this process next is a new one. */
   kill(process: string): void {
-    this.#processes.delete(process);
+    for (const key of this.#processes.keys()) if (key.startsWith(`${process} `)) this.#processes.delete(key);
     for (const key of this.#threads.keys()) if (key.startsWith(`${process}/`)) this.#threads.delete(key);
   }
 
@@ -211,6 +211,8 @@ class LocalPeer implements Peer {
   }
 
   async close(): Promise<void> {
+    const { files } = this.process;
+    for (const fd of [...files]) files.delete(fd);
     this.process.close();
     this.world.forget(this);
     await this.world.settle();
