@@ -12,7 +12,6 @@ import {
 import { freezeInfo, frozenStatusInfo, nodeDebugInfo, nodeInfoForRef } from '../../src/abi/structs.ts';
 import { errnoName } from '../support/actor.ts';
 import type { Random } from '../support/random.ts';
-import type { World } from '../support/world.ts';
 import { NAMES, type Party, type Voice } from './conversation-party.ts';
 
 /** An ioctl that is not BINDER_WRITE_READ: what was asked and answered, and the errno. */
@@ -28,7 +27,6 @@ const NOBODY = 999_999;
 
 /** Asks something, or changes a setting. */
 export async function askAround(
-  world: World,
   random: Random,
   party: Party,
   voice: Voice,
@@ -45,7 +43,7 @@ export async function askAround(
   }
   if (kind < 18) return askNode(random, voice);
   if (kind < 20) return askRef(random, voice);
-  if (kind < 22 && world.abilities.has('descriptors')) return fileChange(random, party);
+  if (kind < 22) return fileChange(random, party);
   return setting(random, voice);
 }
 

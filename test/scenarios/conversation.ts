@@ -180,7 +180,7 @@ class Conversation {
     } else if (kind < 88) {
       if (random.one(3)) await this.#end(party, 'is killed');
     } else {
-      const { text, errno } = await askAround(this.#world, random, party, voice, this.#parties);
+      const { text, errno } = await askAround(random, party, voice, this.#parties);
       this.#tally.add(errno);
       this.#say(`${who} ${text}`);
     }
