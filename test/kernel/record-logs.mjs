@@ -14,5 +14,5 @@ let text = '';
 for await (const chunk of child.stdout.setEncoding('utf8')) text += chunk;
 const [code] = await closed;
 if (code !== 0) throw new Error(`The machine ended with code ${code}:\n${text}`);
-writeFileSync(golden('logs.txt'), text);
+writeFileSync(golden('none', 'logs.txt'), text);
 console.log(`logs.txt: ${text.match(/^==== /gm)?.length ?? 0} stories`);
