@@ -9,5 +9,6 @@ const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
 const { status } = spawnSync(process.execPath, [tsc, '-p', `${root}/tsconfig.build.json`], {
   stdio: 'inherit',
 });
-if (status === 0) chmodSync(`${root}/dist/cli/main.js`, 0o755);
+if (status === 0)
+  for (const command of ['main', 'mount-helper']) chmodSync(`${root}/dist/cli/${command}.js`, 0o755);
 process.exit(status ?? 1);

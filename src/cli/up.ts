@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { MAX_DEVICES } from '../host/binderfs/device-table.ts';
 import type { DeliveryMode } from '../host/binderfs/open-device-factory.ts';
+import { startDetached } from './detach.ts';
 import { CliError, EXIT, fail } from './exit-code.ts';
 import { mountPointFrom } from './mount-point.ts';
 
@@ -21,9 +21,6 @@ interface UpOptions {
   untilExit?: number;
   detach?: boolean;
 }
-
-/** How long a detached daemon may take until it serves, in milliseconds. */
-const READY_TIMEOUT = 15_000;
 
 /** User and group ids: the highest number stands for none. */
 const MAX_ID = 0xffff_fffe;
@@ -58,7 +55,7 @@ export function upCommand(): Command {
     )
     .action(async (options: UpOptions) => {
       const mountPoint = mountPointFrom(options.mount);
-      if (options.detach) return detach(mountPoint);
+      if (options.detach) return detach();
       const policy = options.policy === undefined ? undefined : resolve(options.policy);
       // A daemon must not keep the directory busy in which somebody happened to start it
       process.chdir('/');
@@ -100,43 +97,14 @@ function forcedMode(): DeliveryMode | undefined {
 }
 
 /** Starts the same command in the background and waits until it is ready. */
-async function detach(mountPoint: string): Promise<void> {
-  const args = process.argv.slice(2).filter((argument) => argument !== '--detach');
-  const child = spawn(process.execPath, [process.argv[1] as string, ...args], {
-    detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  // Until it is ready it is ours to stop
-  const onSignal = () => child.kill();
-  const signals = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const;
-  for (const signal of signals) process.on(signal, onSignal);
-  let said = '';
-  child.stderr.on('data', (chunk: Buffer) => {
-    said += chunk;
-  });
-  const ready = await new Promise<string>((done, reject) => {
-    const timer = setTimeout(() => {
-      child.kill('SIGKILL');
-      reject(
-        new CliError(`The daemon for ${mountPoint} was not ready within ${READY_TIMEOUT / 1000} s: ${said}`),
-      );
-    }, READY_TIMEOUT);
-    child.stdout.once('data', (chunk: Buffer) => {
-      clearTimeout(timer);
-      done(String(chunk));
-    });
-    child.once('close', (code) => {
-      clearTimeout(timer);
-      const why = said.trim().replace(/^ubinder: /, '') || `The daemon ended with code ${code}`;
-      reject(new CliError(why, code || EXIT.failed));
-    });
-  });
-  for (const signal of signals) process.off(signal, onSignal);
-  process.stderr.write(said);
+async function detach(): Promise<void> {
+  const [, main, ...args] = process.argv as [string, string, ...string[]];
+  const { ready, warnings } = await startDetached(
+    main,
+    args.filter((argument) => argument !== '--detach'),
+  );
+  process.stderr.write(warnings);
   process.stdout.write(ready);
-  child.stdout.destroy();
-  child.stderr.destroy();
-  child.unref();
 }
 
 function names(value: string): string[] {
