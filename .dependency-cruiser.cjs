@@ -4,6 +4,7 @@
 const rooms = {
   abi: [],
   driver: ['abi'],
+  aidl: [],
   'host/linux': ['abi', 'driver/(ports|limits|priority)\\.ts'],
   'host/fuse': ['host/linux', 'driver/ports\\.ts'],
   'host/policy': ['driver/ports\\.ts'],
@@ -15,11 +16,11 @@ const rooms = {
   'binder/connections': ['binder/runtime', 'binder/parcel', 'abi', 'driver', 'host/linux'],
   'binder/testing': ['binder/connections', 'binder/runtime', 'binder/parcel', 'abi', 'driver'],
   demo: ['abi', 'binder', 'driver'],
-  cli: ['abi', 'binder', 'demo', 'driver', 'host'],
+  cli: ['abi', 'aidl', 'binder', 'demo', 'driver', 'host'],
 };
 
 /** Rooms that run anywhere: no Node.js, no packages. The compiler checks globals (tsconfig.pure.json). */
-const pure = ['abi', 'driver', 'binder/parcel', 'binder/runtime', 'binder/testing'];
+const pure = ['abi', 'aidl', 'driver', 'binder/parcel', 'binder/runtime', 'binder/testing'];
 
 const layers = Object.entries(rooms).map(([room, below]) => ({
   name: `layers: ${room}`,

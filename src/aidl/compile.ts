@@ -1,0 +1,260 @@
+import {
+  canonicalName,
+  type DefinedType,
+  type Document,
+  fieldsOf,
+  inScopeOf,
+  methodsOf,
+  type TypeSpecifier,
+} from './ast.ts';
+import { Checker } from './check.ts';
+import { type Diagnostic, Reporter, type Severity, type WarningName } from './diagnostics.ts';
+import { parseDocument } from './parser.ts';
+import { resolveDocument } from './resolve.ts';
+import { qualify, TypeTable } from './type-table.ts';
+import { reportWarnings } from './warnings.ts';
+
+/** The largest id a method can be given; those above are reserved for the compiler's own methods. */
+export const MAX_METHOD_ID = 16_777_114;
+
+export interface CompileOptions {
+  /** The bytes of a file as one character each (Latin-1); undefined where there is none. */
+  readonly read: (path: string) => string | undefined;
+  /** Directories to find imports in, in order; `''` is the current one. */
+  readonly includes?: readonly string[];
+  /** Files that --preprocess made. */
+  readonly preprocessed?: readonly string[];
+  readonly structured?: boolean;
+  readonly stability?: 'vintf';
+  /** Refuse parcelables that are only declared (aidl's -b). */
+  readonly failOnParcelable?: boolean;
+  /** How to treat each warning; those absent keep aidl's default. */
+  readonly warnings?: Readonly<Partial<Record<WarningName, Severity>>>;
+}
+
+export interface Compilation {
+  readonly diagnostics: readonly Diagnostic[];
+  /** Undefined where there are errors. */
+  readonly document: Document | undefined;
+  /** Every type the document refers to. */
+  readonly types: TypeTable;
+  /** The files that were read for its imports, for dependency files. */
+  readonly imported: readonly string[];
+}
+
+/** Reads, resolves and checks one AIDL file and what it imports. Never throws for what a file contains. */
+export function compile(file: string, options: CompileOptions): Compilation {
+  const loader = new Loader(options);
+  let document: Document | undefined;
+  try {
+    document = loader.load(file);
+  } catch (error) {
+    // Depth is limited while parsing; what is left is a chain of references or imports without end in sight.
+    if (!(error instanceof RangeError)) throw error;
+    loader.reporter.error(
+      file,
+      'References nest too deeply to follow; shorten the chain of constants or types',
+    );
+  }
+  if (loader.reporter.hasErrors) document = undefined;
+  const { reporter, types, imported } = loader;
+  return { diagnostics: reporter.diagnostics, document, types, imported };
+}
+
+class Loader {
+  readonly reporter = new Reporter();
+  readonly types = new TypeTable();
+  readonly imported: string[] = [];
+  readonly #options: CompileOptions;
+  readonly #includes: string[];
+
+  constructor(options: CompileOptions) {
+    this.#options = options;
+    const includes = (options.includes ?? []).map((path) => (path === '' ? '.' : path));
+    this.#includes = includes.map((path) => (path.endsWith('/') ? path : `${path}/`));
+  }
+
+  #parse(path: string, preprocessed = false): Document | undefined {
+    const clean = path.replace(/^(\.\/+)+/, '');
+    const known = this.types.documents.find((document) => document.file === clean);
+    if (known) return known;
+    const text = this.#options.read(clean);
+    if (text === undefined) {
+      this.reporter.error(clean, 'Error while opening file for parsing');
+      return undefined;
+    }
+    const document = parseDocument(clean, text, this.reporter, preprocessed);
+    return document && this.types.add(document, this.reporter) ? document : undefined;
+  }
+
+  load(file: string): Document | undefined {
+    const document = this.#parse(file);
+    if (!document) return undefined;
+    const structured = document.types.filter(({ kind }) => kind !== 'unstructured');
+    if (structured.length > 1) {
+      this.reporter.error(structured[1]!.location, 'You must declare only one type per file.');
+      return undefined;
+    }
+    for (const path of this.#options.preprocessed ?? []) if (!this.#parse(path, true)) return undefined;
+    let valid = true;
+    for (const { name } of document.imports) valid = this.#import(file, name) && valid;
+    if (!valid) return undefined;
+    if (!resolveDocument(document, (scope, type) => this.#find(file, scope, type), this.reporter))
+      return undefined;
+    return this.#check(file, document) ? document : undefined;
+  }
+
+  #import(file: string, name: string): boolean {
+    if (this.types.needsNoImport(name)) return true;
+    const path = this.#importPath(file, name);
+    if (path === undefined) return false;
+    this.imported.push(path);
+    if (this.#parse(path)) return true;
+    this.reporter.error(path, `error while importing ${path} for ${name}`);
+    return false;
+  }
+
+  /** The file of a type: that of its outermost type, for one that is nested. */
+  #importPath(file: string, name: string): string | undefined {
+    const parts = name.split('.');
+    for (let length = parts.length; length > 0; length--) {
+      const relative = `${parts.slice(0, length).join('/')}.aidl`;
+      const found = [...new Set(this.#includes.map((include) => include + relative))].filter(
+        (path) => this.#options.read(path.replace(/^(\.\/+)+/, '')) !== undefined,
+      );
+      if (found.length === 1) return found[0]!.replace(/^(\.\/+)+/, '');
+      if (found.length > 1) {
+        this.reporter.error(file, `Duplicate files found for ${name} from:\n${found.sort().join('\n')}`);
+        return undefined;
+      }
+    }
+    const searched = this.#includes.map((include) => `\n - ${include}`).join('');
+    this.reporter.error(file, `Couldn't find import for class ${name}. Searched here:${searched}`);
+    return undefined;
+  }
+
+  #find(file: string, scope: DefinedType, type: TypeSpecifier): boolean {
+    const name = qualify(scope, type.unresolvedName);
+    if (this.types.resolve(type, name)) return true;
+    const path = this.#importPath(file, name);
+    if (path === undefined) return false;
+    this.imported.push(path);
+    if (!this.#parse(path)) {
+      this.reporter.error(path, `error while importing ${path} for ${path}`);
+      return false;
+    }
+    if (this.types.resolve(type, qualify(scope, type.unresolvedName))) return true;
+    this.reporter.error(type.location, `Can't resolve ${type.unresolvedName}`);
+    return false;
+  }
+
+  #check(file: string, document: Document): boolean {
+    const checker = new Checker(this.reporter);
+    const all = this.types.all();
+    if (!all.filter(({ kind }) => kind === 'enum').every((type) => checker.backing(type))) return false;
+    for (const type of document.types) {
+      if (document.types.length === 1 && !this.#checkFileName(file, type)) return false;
+      if (!checker.type(type) || !this.#checkStability(type)) return false;
+    }
+    if (!all.filter(({ kind }) => kind === 'interface').every((type) => this.#assignIds(type))) return false;
+    if (!checker.contexts(document)) return false;
+    if (!reportWarnings(document, this.#options.warnings ?? {}, this.reporter)) return false;
+    for (const type of all) this.#checkUse(type);
+    return !this.reporter.hasErrors;
+  }
+
+  #checkFileName(file: string, type: DefinedType): boolean {
+    const expected = `${type.package === '' ? '' : `${type.package.replaceAll('.', '/')}/`}${type.name}.aidl`;
+    if (`/${file}`.endsWith(`/${expected}`)) return true;
+    this.reporter.error(type.location, `${type.name} should be declared in a file called ${expected}`);
+    return false;
+  }
+
+  #checkStability(type: DefinedType): boolean {
+    const { structured, stability, failOnParcelable } = this.#options;
+    const error = (text: string) => {
+      this.reporter.error(type.location, text);
+      return false;
+    };
+    if (type.kind === 'unstructured') {
+      if (structured && !inScopeOf(type, 'JavaOnlyStableParcelable')) {
+        return error(
+          'Cannot declare unstructured parcelable in a --structured interface. ' +
+            'Parcelable must be defined in AIDL directly.',
+        );
+      }
+      if (failOnParcelable) {
+        return error(
+          'Refusing to generate code with unstructured parcelables. Declared parcelables should be in ' +
+            'their own file and/or cannot be used with --structured interfaces.',
+        );
+      }
+    }
+    if (!inScopeOf(type, 'VintfStability')) return true;
+    let valid = true;
+    if (stability !== 'vintf') {
+      valid = error(`Must compile @VintfStability type w/ aidl_interface 'stability: "vintf"'`);
+    }
+    if (!structured) valid = error('Must compile @VintfStability type w/ aidl_interface --structured');
+    return valid;
+  }
+
+  #assignIds(type: DefinedType): boolean {
+    const used = new Set<number>();
+    let next = 0;
+    let [written, assigned] = [false, false];
+    for (const method of methodsOf(type)) {
+      const error = (text: string) => {
+        this.reporter.error(method.location, text);
+        return false;
+      };
+      if (method.idWritten) written = true;
+      else {
+        assigned = true;
+        method.id = next++;
+      }
+      if (written && assigned) {
+        return error("You must either assign id's to all methods or to none of them.");
+      }
+      if (used.has(method.id)) {
+        return error(`Found duplicate method id (${method.id}) for method ${method.name}`);
+      }
+      used.add(method.id);
+      if (method.id > MAX_METHOD_ID) {
+        return error(
+          `Found out of bounds id (${method.id}) for method ${method.name}. ` +
+            `Value for id must be between 0 and ${MAX_METHOD_ID} inclusive.`,
+        );
+      }
+    }
+    return true;
+  }
+
+  #checkUse(type: DefinedType): void {
+    const { structured, stability } = this.#options;
+    if (stability === 'vintf' && !inScopeOf(type, 'VintfStability')) {
+      this.reporter.error(
+        type.location,
+        `${canonicalName(type)} does not have VINTF level stability (marked @VintfStability), ` +
+          // aidl names its target language, which is Java unless an option says otherwise.
+          'but this interface requires it in java',
+      );
+    }
+    const untyped = (at: TypeSpecifier): boolean =>
+      at.parameters ? at.parameters.some(untyped) : at.name === 'List' || at.name === 'Map';
+    const refuse = (node: { readonly location: DefinedType['location'] }) => {
+      this.reporter.error(
+        node.location,
+        'Encountered an untyped List or Map. The use of untyped List/Map is prohibited because it is not ' +
+          'guaranteed that the objects in the list are recognizable in the receiving side. Consider ' +
+          'switching to an array or a generic List/Map.',
+      );
+    };
+    if (structured) {
+      for (const method of methodsOf(type)) {
+        if ([method, ...method.arguments].some((part) => untyped(part.type))) refuse(method);
+      }
+    }
+    for (const field of fieldsOf(type)) if (untyped(field.type)) refuse(field);
+  }
+}

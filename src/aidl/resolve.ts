@@ -1,0 +1,187 @@
+import {
+  type Annotation,
+  type Constant,
+  canonicalName,
+  constantsOf,
+  type DefinedType,
+  type Document,
+  fieldsOf,
+  findAnnotation,
+  isDefinedType,
+  isParcelable,
+  nestedTypesOf,
+  type TypeSpecifier,
+} from './ast.ts';
+import type { Reporter } from './diagnostics.ts';
+
+/** Finds the type that a specifier written in `scope` means, loading files if it must. */
+export type TypeFinder = (scope: DefinedType, type: TypeSpecifier) => boolean;
+
+/** `@nullable(heap=true)`: held by pointer, so that a type may contain itself. */
+export function isHeapNullable(type: TypeSpecifier): boolean {
+  return findAnnotation(type, 'nullable')?.parameters.get('heap')?.literal === 'true';
+}
+
+/** Resolves each type and constant a document mentions. False, with errors reported, where one is unknown. */
+export function resolveDocument(document: Document, find: TypeFinder, reporter: Reporter): boolean {
+  const resolver = new Resolver(find, reporter);
+  for (const type of document.types) resolver.type(type);
+  const acyclic = document.types.every((type) => checkContainment(type, reporter));
+  return resolver.success && acyclic;
+}
+
+class Resolver {
+  readonly #find: TypeFinder;
+  readonly #reporter: Reporter;
+  readonly #visited = new Set<DefinedType>();
+  readonly #references: Constant[] = [];
+  readonly #done = new Set<Constant>();
+  success = true;
+
+  constructor(find: TypeFinder, reporter: Reporter) {
+    this.#find = find;
+    this.#reporter = reporter;
+  }
+
+  type(type: DefinedType): void {
+    if (this.#visited.has(type)) return;
+    this.#visited.add(type);
+    this.#annotations(type.annotations, type);
+    for (const member of type.members) {
+      if (isDefinedType(member)) {
+        this.type(member);
+        continue;
+      }
+      this.#specifier(member.type, type);
+      if (member.kind === 'method') {
+        for (const argument of member.arguments) this.#specifier(argument.type, type);
+      } else if (member.value) {
+        this.#constant(member.value, type);
+      }
+    }
+    for (const { value } of type.enumerators) this.#constant(value, type);
+  }
+
+  #annotations(annotations: readonly Annotation[], scope: DefinedType): void {
+    for (const { parameters } of annotations) {
+      for (const name of [...parameters.keys()].sort()) this.#constant(parameters.get(name)!, scope);
+    }
+  }
+
+  #specifier(type: TypeSpecifier, scope: DefinedType): void {
+    if (!type.resolved) {
+      if (!this.#find(scope, type)) {
+        this.#reporter.error(type.location, `Failed to resolve '${type.unresolvedName}'`);
+        this.success = false;
+      }
+      const { definition } = type;
+      const contained = isParcelable(scope) && isParcelable(definition);
+      if (definition && contained && !type.array && !isHeapNullable(type)) this.type(definition);
+    }
+    this.#annotations(type.annotations, scope);
+    for (const parameter of type.parameters ?? []) this.#specifier(parameter, scope);
+    const dimensions = type.array?.dimensions ?? [];
+    if (dimensions !== 'dynamic') for (const size of dimensions) this.#constant(size, scope);
+  }
+
+  #constant(constant: Constant, scope: DefinedType): void {
+    for (const part of constant.parts) this.#constant(part, scope);
+    if (constant.kind !== 'reference' || this.#done.has(constant)) return;
+    const loop = this.#references.indexOf(constant);
+    if (loop >= 0) {
+      const path = [...this.#references.slice(loop), constant].map(({ literal }) => literal).join(' -> ');
+      this.#reporter.error(constant.location, `Found a circular reference: ${path}`);
+      this.success = false;
+      return;
+    }
+    if (constant.scope && !constant.scope.resolved) this.#specifier(constant.scope, scope);
+    const owner = constant.scope ? constant.scope.definition : scope;
+    const target = owner && this.#target(constant, owner);
+    if (!target) {
+      if (owner || !constant.scope || constant.scope.resolved) {
+        this.#reporter.error(constant.location, `Unknown reference '${constant.literal}'`);
+      }
+      this.success = false;
+      return;
+    }
+    constant.target = target;
+    if (!this.success) return;
+    this.#references.push(constant);
+    this.#constant(target, owner);
+    this.#references.pop();
+    this.#done.add(constant);
+  }
+
+  #target(constant: Constant, owner: DefinedType): Constant | undefined {
+    const named = owner.kind === 'enum' ? owner.enumerators : constantsOf(owner);
+    const found = named.find(({ name }) => name === constant.field);
+    if (!found) this.#reporter.error(constant.location, `Can't find ${constant.field} in ${owner.name}`);
+    return found?.value;
+  }
+}
+
+/** A parcelable that contains itself by value would have no end. */
+function checkContainment(root: DefinedType, reporter: Reporter): boolean {
+  const finished = new Set<DefinedType>();
+  const path: DefinedType[] = [];
+  const hasCycle = (type: DefinedType): boolean => {
+    if (finished.has(type)) return false;
+    if (path.includes(type)) {
+      const names = [...path, type].map(({ name }) => name).join('->');
+      reporter.error(type.location, `${type.name} is a recursive parcelable: ${names}`);
+      return true;
+    }
+    path.push(type);
+    for (const { type: field } of fieldsOf(type)) {
+      if (field.array || isHeapNullable(field)) continue;
+      const { definition } = field;
+      if (definition && isParcelable(definition) && hasCycle(definition)) return true;
+    }
+    path.pop();
+    finished.add(type);
+    return false;
+  };
+  const visit = (type: DefinedType): boolean => {
+    if (isParcelable(type) && hasCycle(type)) return false;
+    return nestedTypesOf(type).every(visit);
+  };
+  return visit(root);
+}
+
+/** Whether types nested side by side refer to each other in a circle, which C++ cannot declare. */
+export function hasCyclicNesting(nested: readonly DefinedType[]): boolean {
+  const names = nested.map(canonicalName);
+  const owner = (type: DefinedType | undefined): number => {
+    if (!type) return -1;
+    const name = canonicalName(type);
+    return names.findIndex((candidate) => name === candidate || name.startsWith(`${candidate}.`));
+  };
+  const edges = nested.map((type, index) => {
+    const found = new Set<number>();
+    const specifier = (at: TypeSpecifier): void => {
+      const other = owner(at.definition);
+      if (other >= 0 && other !== index) found.add(other);
+      for (const parameter of at.parameters ?? []) specifier(parameter);
+    };
+    const visit = (at: DefinedType): void => {
+      for (const member of at.members) {
+        if (isDefinedType(member)) visit(member);
+        else {
+          specifier(member.type);
+          if (member.kind === 'method') for (const argument of member.arguments) specifier(argument.type);
+        }
+      }
+    };
+    visit(type);
+    return found;
+  });
+  const state = nested.map(() => 0);
+  const loops = (index: number): boolean => {
+    if (state[index] !== 0) return state[index] === 1;
+    state[index] = 1;
+    const found = [...edges[index]!].some(loops);
+    state[index] = 2;
+    return found;
+  };
+  return nested.some((_, index) => loops(index));
+}

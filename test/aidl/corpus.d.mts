@@ -1,0 +1,11 @@
+export interface Case {
+  readonly name: string;
+  readonly directory: string;
+  readonly file: string;
+  readonly args: string[];
+}
+export declare const corpus: string;
+export declare const goldenFile: string;
+export declare function cases(): Case[];
+export declare function comparable(message: string): string;
+export declare function belowBanner(dump: string): string;

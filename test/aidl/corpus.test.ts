@@ -1,0 +1,65 @@
+// What Debian's aidl 14 said of each file of the corpus (record.mjs), and what our compiler says.
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  compile,
+  dumpApi,
+  formatDiagnostic,
+  type Severity,
+  WARNINGS,
+  type WarningName,
+} from '../../src/aidl/index.ts';
+import { cases, comparable, goldenFile } from './corpus.mjs';
+
+interface Verdict {
+  accepted: boolean;
+  aborted?: boolean;
+  messages: string[];
+  dump?: string;
+}
+
+const golden = JSON.parse(readFileSync(goldenFile, 'utf8')) as Record<string, Verdict>;
+
+function warningLevels(args: readonly string[]): Partial<Record<WarningName, Severity>> {
+  const names = Object.keys(WARNINGS) as WarningName[];
+  const levels: Partial<Record<WarningName, Severity>> = {};
+  const asErrors = args.includes('-Werror');
+  for (const name of names) {
+    const on =
+      !args.includes(`-Wno-${name}`) &&
+      (args.includes('-Weverything') || args.includes(`-W${name}`) || WARNINGS[name]);
+    const fatal = asErrors && !args.includes(`-Wno-error=${name}`);
+    levels[name] = args.includes('-w') || !on ? 'off' : fatal ? 'error' : 'warning';
+  }
+  return levels;
+}
+
+describe('the corpus, as aidl 14 judges it', () => {
+  it('has a verdict for each case', () => {
+    expect(Object.keys(golden)).toEqual(cases().map(({ name }) => name));
+  });
+
+  it.each(cases())('$name $file', ({ name, directory, file, args }) => {
+    const { diagnostics, document } = compile(file, {
+      read: (path) => {
+        const full = join(directory, path);
+        return existsSync(full) ? readFileSync(full, 'latin1') : undefined;
+      },
+      includes: ['.'],
+      structured: args.includes('--structured'),
+      failOnParcelable: args.includes('-b'),
+      warnings: warningLevels(args),
+      ...(args.includes('--stability=vintf') ? { stability: 'vintf' as const } : {}),
+    });
+    const verdict = golden[name]!;
+    const messages = diagnostics.map((one) => Buffer.from(formatDiagnostic(one), 'latin1').toString());
+    expect({ accepted: document !== undefined, messages: messages.slice(0, 1).map(comparable) }).toEqual({
+      accepted: verdict.accepted,
+      messages: (verdict.aborted ? messages : verdict.messages).slice(0, 1).map(comparable),
+    });
+    if (verdict.accepted) expect(messages).toEqual(verdict.messages);
+    if (verdict.dump !== undefined) expect(dumpApi(document!.types[0]!)).toBe(verdict.dump);
+  });
+});

@@ -1,0 +1,1 @@
+interface IFoo { void f(in int[] a; }

@@ -1,0 +1,1 @@
+interface IFoo { void f(int a) const int A = 1; }

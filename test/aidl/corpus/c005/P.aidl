@@ -1,0 +1,1 @@
+parcelable P { int a = 1 + ; int b = 2 2; int c }

@@ -1,0 +1,1 @@
+parcelable P { int x = 99999999999999999999; int y = 0x1FFFFFFFFFFFFFFFF; byte z = 300; long l = 3L; int i = 1u32; int k = 255u8; byte m=0xFF; int n = 300u8; int o=4294967295u32; long p=18446744073709551615u64; long q=9223372036854775808; }

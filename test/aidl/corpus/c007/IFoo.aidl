@@ -1,0 +1,1 @@
+@Foo @nullable(x=1) interface IFoo { }

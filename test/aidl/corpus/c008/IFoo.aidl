@@ -1,0 +1,1 @@
+@nullable interface IFoo { @JavaDerive void f(@Backing(type="int") int a); @FixedSize enum E {A} }

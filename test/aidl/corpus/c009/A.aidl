@@ -1,0 +1,1 @@
+parcelable A cpp_header "x.h" ndk_header "n.h" rust_type "r";

@@ -1,0 +1,1 @@
+parcelable A<T> { T x; }

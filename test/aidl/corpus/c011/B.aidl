@@ -1,0 +1,1 @@
+parcelable B { int[ 3 ] x = {1,2}; int[2] y={1,2,3}; int[2][2] z={{1,2},{3,4}}; @nullable int[] n; int @nullable [] m; List<String>[] q;}

@@ -1,0 +1,1 @@
+enum E { A=1, b, C = A|b, }

@@ -1,0 +1,1 @@
+@Backing(type="float") enum E {A}

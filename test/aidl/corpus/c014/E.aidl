@@ -1,0 +1,1 @@
+@Backing(type="byte") enum E {A=300}

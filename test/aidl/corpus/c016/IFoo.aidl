@@ -1,0 +1,1 @@
+interface IFoo { void f(int a, int a); void f(); }

@@ -1,0 +1,1 @@
+interface IFoo { oneway int f(out int a); }

@@ -1,0 +1,1 @@
+parcelable P { Missing m; int b = Q.R; int c = D; const int D = E; const int E = D; }

@@ -1,0 +1,1 @@
+package int; interface IFoo {}

@@ -1,0 +1,1 @@
+interface IFoo { void f() = 16777115; void g() = 1; }

@@ -1,0 +1,1 @@
+interface IFoo { void f() = 1; void g(); }

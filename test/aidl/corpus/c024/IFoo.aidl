@@ -1,0 +1,1 @@
+@VintfStability interface IFoo { }

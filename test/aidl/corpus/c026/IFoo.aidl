@@ -1,0 +1,1 @@
+interface IFoo {} parcelable Q {}

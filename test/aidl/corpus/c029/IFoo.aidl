@@ -1,0 +1,1 @@
+interface IFoo { const char C = 'x'; const int D = 'a'+1; const int E = 5/2*2.0; const int F = 2 << 31; const boolean G = true; const float H = 1.0; const int I = ~true; const int J = -0x80000000; const int K=-9223372036854775808; }

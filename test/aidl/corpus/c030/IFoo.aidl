@@ -1,0 +1,1 @@
+interface IFoo { int[] f(in List l, in Map m, in CharSequence c, FileDescriptor d, in ParcelFileDescriptor p, IBinder b, inout List<IFoo> x); }

@@ -1,0 +1,2 @@
+interface IFoo { const int A = 1
+void f(); int g(; const int Z = ;  void h(); }

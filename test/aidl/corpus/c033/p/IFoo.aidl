@@ -1,0 +1,5 @@
+/* c0 */ // c1
+/* c2 */
+package p; /** @hide */ interface IFoo { const int A = 1 | 2 == 2; /** @deprecated use x
+ * more
+ * @hide */ oneway void f(in int[] a, @nullable String s); const String S="a"+"b"; @utf8InCpp List<String> g(out int[3][2] x) ; parcelable P { int a = 3; float f = 1.5f; double d = 1e3; char c='x'; int[] k={1,2,}; String[] s={"a"}; byte b=0xffu8; int q = IFoo.A + A; E e = E.B; E[] ee={E.A, E.B}; const int A = -1; boolean t = 1==1; boolean u = !true; int[2] ff = {1,2+3};  } @Backing(type="int") enum E {A, B=5, C, D = C+1, F = E.D, G=(((7))), H=-(-3)} E e(); @FixedSize union U {int a; int[A] b; } P[2] q(in @nullable P[] p);  const long L = 0x7FFFFFFFFFFFFFFF; const int N = ~(1+2)*-3; const int M = +A; const int O = true; const byte Bb = 3 > 2;  const int W = 1u32; const long X=2L<<3; const int Z= 010; const String ZZ = S + "x" + S; const int ZA= p.IFoo.A; const byte ZB=255u8; const int ZC = ~0u8; const long ZD=18446744073709551615u64; const int ZE = 4294967295u32; const int ZF = 1_000; const int ZG='a'=='b'; }

@@ -1,0 +1,1 @@
+parcelable P { const boolean G = true; }

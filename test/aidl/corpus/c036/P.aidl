@@ -1,0 +1,1 @@
+parcelable P { const float G = 1.0f; }

@@ -1,0 +1,1 @@
+parcelable P { const double G = 1.0; const float F = 1.0f; const double H=-1.5; const float K=-1.5f; const double M=.5; const double N=1e-3f; const double O=123456789012.5;const double Q=1; }

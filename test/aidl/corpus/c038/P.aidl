@@ -1,0 +1,1 @@
+parcelable P { double G = 1.0;  float F = 1.0f;  double H=-1.5;  float K=-1.5f;  double M=.5;  double N=1e-3f;  double O=123456789012.5; double R=1e-9; double S=1e300; float T=1e-46f; float U=3.4e39f;}

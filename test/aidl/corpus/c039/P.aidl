@@ -1,0 +1,1 @@
+parcelable P { double Q=1; }

@@ -1,0 +1,1 @@
+parcelable P { const int A = 1 << 31; const int B = 1 << -1; const int C = 8 >> -1; const int D = -8>>1; }

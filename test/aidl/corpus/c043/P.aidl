@@ -1,0 +1,1 @@
+parcelable P { const int A = 1 << 30;const int B = 8 >> -1; const long C = 1L<<62; const int E = 1 << 31L; }

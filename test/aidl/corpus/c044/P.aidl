@@ -1,0 +1,1 @@
+parcelable P { const int A = true + true; const int B = true || 3; const int C = true & 6; const int D = 2 && 0; const int E = 7 % -3; const int F=-7/2; const int G = !5; const int H=!0; const int I = true < 3; const int J = -true; const byte K=-128; const byte L=-(1);const int Ma = !'a'; }

@@ -1,0 +1,1 @@
+parcelable P { const int J = -true; const byte K=-128; const byte L=-(1); const int Q = ~5; const long R=~5L; const byte S=~5u8; const int T=!5L; const byte U = -128u8; }

@@ -1,0 +1,1 @@
+parcelable P { const byte U = -0x80u8; }

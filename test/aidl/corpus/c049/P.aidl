@@ -1,0 +1,1 @@
+parcelable P { int[] a = {1, 2L, true}; float[] f={1.0f}; }

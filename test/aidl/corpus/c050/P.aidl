@@ -1,0 +1,1 @@
+parcelable P { float[] f={1.0f, 2.0f}; }

@@ -1,0 +1,1 @@
+parcelable P { String[] f={"a", "b"}; int[] e = {}; int[][] g; }

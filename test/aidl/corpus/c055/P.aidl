@@ -1,0 +1,1 @@
+parcelable P { int[0] f; int[1.0] g; }

@@ -1,0 +1,1 @@
+parcelable P { int[5000000000] f; int[3L] g; int[true] h; int['a'] j;}

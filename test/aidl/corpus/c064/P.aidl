@@ -1,0 +1,1 @@
+parcelable P { Map<P,P> f; String<String> g;}

@@ -1,0 +1,1 @@
+parcelable P { @nullable(heap=1) P a; }

@@ -1,0 +1,1 @@
+parcelable P { @nullable(heap="x") P a; }

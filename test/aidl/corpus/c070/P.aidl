@@ -1,0 +1,1 @@
+parcelable P { @nullable(foo=true) P a; }

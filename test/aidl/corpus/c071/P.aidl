@@ -1,0 +1,1 @@
+parcelable P { @nullable(heap=true, heap=false) P a; }

@@ -1,0 +1,1 @@
+parcelable P { @nullable @nullable P a; }

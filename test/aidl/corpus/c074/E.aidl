@@ -1,0 +1,1 @@
+@Backing enum E {A}

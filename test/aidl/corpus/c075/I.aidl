@@ -1,0 +1,1 @@
+interface I { @EnforcePermission void f(); @EnforcePermission("a") void g(); }

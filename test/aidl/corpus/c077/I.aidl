@@ -1,0 +1,1 @@
+interface I { @EnforcePermission("android.permission.X && Y") void f(); @EnforcePermission(value="X") void g(); @EnforcePermission(anyOf={"X","Y"}) void h(); @EnforcePermission(allOf={}) void k(); }

@@ -1,0 +1,1 @@
+@RequiresNoPermission interface I { @EnforcePermission("X") void g(); }

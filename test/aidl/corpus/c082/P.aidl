@@ -1,0 +1,1 @@
+parcelable P { enum E {A} E a = 1; }

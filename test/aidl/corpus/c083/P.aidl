@@ -1,0 +1,1 @@
+parcelable P { enum E {A} E a = A; const int A = 0; }

@@ -1,0 +1,1 @@
+parcelable P { enum E {A} int a = E.A; const int A = E.A; E[] b = {A}; }

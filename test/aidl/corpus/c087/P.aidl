@@ -1,0 +1,1 @@
+parcelable P { const int A = B; const int B = C; const int C = B; }

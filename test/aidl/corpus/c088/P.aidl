@@ -1,0 +1,1 @@
+parcelable P { const int A = 1; const int A = 2; int a; int a; }

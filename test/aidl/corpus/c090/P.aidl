@@ -1,0 +1,1 @@
+parcelable P { const int x = 1; enum e {a} List l;}

@@ -1,0 +1,1 @@
+parcelable P { enum Q {} int b; }

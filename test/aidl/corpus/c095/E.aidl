@@ -1,0 +1,1 @@
+enum E { /** @hide */ A, /** @deprecated x */ B = 1, }

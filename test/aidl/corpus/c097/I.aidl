@@ -1,0 +1,1 @@
+interface I { void f(in I[] a) = 010; void g() = 99999999999; void h()=3u8; }

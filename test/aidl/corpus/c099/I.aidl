@@ -1,0 +1,1 @@
+interface I { void f() = 1_0; const int A = 1__0; const int B=_1;}

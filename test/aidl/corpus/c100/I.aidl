@@ -1,0 +1,1 @@
+interface I { const int B=1_; const int C=0x1_0; const long D = 0xfL; const byte E = 0xFFu8; const int F = 0xffffffffu32; const long G=0xffffffffffffffffu64; const int H=0x1FFu8;}

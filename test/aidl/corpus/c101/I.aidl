@@ -1,0 +1,1 @@
+interface I { const byte A = 0xFF; const byte B= 256; const int C = 0x1FFFFFFFF; const int D = 4294967295; const boolean Q = 3; }

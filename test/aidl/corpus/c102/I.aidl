@@ -1,0 +1,1 @@
+interface I { const int C = 0x1FFFFFFFF; const int D = 4294967295; }

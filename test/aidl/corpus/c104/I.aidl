@@ -1,0 +1,1 @@
+interface I { const int D = 5000000000; }

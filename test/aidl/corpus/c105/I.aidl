@@ -1,0 +1,1 @@
+interface I { const byte D = 0x180; }

@@ -1,0 +1,2 @@
+interface I { const String D = "a
+b"; }

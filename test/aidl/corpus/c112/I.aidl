@@ -1,0 +1,1 @@
+interface I { const int D = #; $ void f(); }

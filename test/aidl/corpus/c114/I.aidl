@@ -1,0 +1,1 @@
+interface I { void cpp_header(int ndk_header, int rust_type); const int a = 1; void class(); void f(int class); void g(int _aidl_x); }

@@ -1,0 +1,1 @@
+interface I { void g(int _aidl_x); void asBinder(); }

@@ -1,0 +1,1 @@
+interface I { int getInterfaceVersion(); void getTransactionName(int x); void asBinder(int x); }

@@ -1,0 +1,1 @@
+interface I { void v(void x); void w(in void[] x); }

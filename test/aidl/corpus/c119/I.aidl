@@ -1,0 +1,1 @@
+interface I { void f(String s, out String t); }

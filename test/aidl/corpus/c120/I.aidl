@@ -1,0 +1,1 @@
+interface I { void f(int[] t); void g(out int t); void h(List<String> p); void k(out ParcelFileDescriptor t); }

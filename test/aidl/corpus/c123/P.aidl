@@ -1,0 +1,1 @@
+parcelable P { void f; ParcelableHolder h; ParcelableHolder[] k; @nullable ParcelableHolder l; CharSequence[] c; int f;}

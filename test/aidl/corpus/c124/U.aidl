@@ -1,0 +1,1 @@
+union U { ParcelableHolder h; int x; }

@@ -1,0 +1,1 @@
+union U { int[] h; int H; int h; }

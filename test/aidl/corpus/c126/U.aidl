@@ -1,0 +1,1 @@
+union U { E e; enum E {A} }

@@ -1,0 +1,1 @@
+parcelable P<T> { enum E {A} }

@@ -1,0 +1,1 @@
+parcelable P { parcelable P {} parcelable Q; parcelable Q {} parcelable Q {} }

@@ -1,0 +1,1 @@
+parcelable P { parcelable A { B b; } parcelable B { @nullable(heap=true) A a; } }

@@ -1,0 +1,1 @@
+@FixedSize parcelable P { String a; int[] b; int[3] c; @nullable(heap=true) P d; }

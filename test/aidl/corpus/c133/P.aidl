@@ -1,0 +1,1 @@
+@JavaOnlyImmutable parcelable P { int a; int A; List<P> l; IBinder b; }

@@ -1,0 +1,1 @@
+@RustDerive(Copy=true) parcelable P { Q q; parcelable Q {} }

@@ -1,0 +1,1 @@
+@Backing(type="int") @Backing(type="int") enum E {A}

@@ -1,0 +1,1 @@
+@JavaPassthrough(annotation="@A") @JavaPassthrough(annotation="@B") @JavaSuppressLint({"a"}) interface I {@SuppressWarnings(value={"const-name"}) void f(); }

@@ -1,0 +1,1 @@
+@SuppressWarnings(value={"bogus"}) interface I { }

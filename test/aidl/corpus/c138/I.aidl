@@ -1,0 +1,1 @@
+@Descriptor(value="a.b") @SensitiveData interface I { @UnsupportedAppUsage(maxTargetSdk=30, trackingBug=123L) void f(); }

@@ -1,0 +1,1 @@
+import java.util.List; import android.os.IBinder; import p.A; import p.A; interface I {}

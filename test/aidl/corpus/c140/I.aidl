@@ -1,0 +1,1 @@
+interface I { java.util.List<String> f(); android.os.ParcelFileDescriptor g(); List<List<String>> h(); }

@@ -1,0 +1,1 @@
+oneway interface I { oneway void f(); void g(); }

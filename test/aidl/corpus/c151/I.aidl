@@ -1,0 +1,1 @@
+interface I { @nullable oneway void f(); oneway @nullable String g();}

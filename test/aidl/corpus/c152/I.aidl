@@ -1,0 +1,1 @@
+@FixedSize interface I { @VintfStability int f(); }

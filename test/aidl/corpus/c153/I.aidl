@@ -1,0 +1,1 @@
+interface I { const int A = (1; const int B = 1); const int C = {1}; const int D = (1+); }

@@ -1,0 +1,1 @@
+interface I { int f(in String<int> x, in I<I> y); }

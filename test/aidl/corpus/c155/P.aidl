@@ -1,0 +1,1 @@
+parcelable P { int x = IFoo.BAR; int y = p.q.IFoo.BAR; I.J z; }

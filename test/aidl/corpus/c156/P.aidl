@@ -1,0 +1,1 @@
+parcelable P { const String A = "a" - "b"; }

@@ -1,0 +1,1 @@
+parcelable P { const String A = "a" + 1; const int B = 1.0 + 2.0; const int C = 1.0f; const float D = -1.0f; const double E = +1.0; const double F = !1.0;}

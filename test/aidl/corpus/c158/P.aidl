@@ -1,0 +1,1 @@
+parcelable P { const int A = 2147483647 + 1; }

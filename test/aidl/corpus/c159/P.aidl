@@ -1,0 +1,1 @@
+parcelable P { const int A = 1/0 + 2; const int B = 3; const int C = A;}

@@ -1,0 +1,1 @@
+parcelable P { const int A = 1/0; int x = A; int[A] y; }

@@ -1,0 +1,1 @@
+parcelable P { int y = A; const int A = 1/0; }

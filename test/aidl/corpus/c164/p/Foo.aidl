@@ -1,0 +1,1 @@
+package p; import p.Foo; interface Foo { const int a = 1; void f(inout int[] x, out @nullable Q q, FileDescriptor d, in List l, in Map m); oneway void g(); parcelable Q { E e; } @Backing(type="int") enum E {x, E_Y, FOO_E} const int FOO_A = 1; }

@@ -1,0 +1,1 @@
+oneway interface IFoo { oneway void g(); @RequiresNoPermission void h(); const int IFOO_A = 1; const int FOO_B = 1; const int A_FOO_B = 1;const int FOOBAR = 1; enum FooBar { FOO_BAR_X, FOOBAR_Y, BAR_Z, FOO_W, X_BAR } }

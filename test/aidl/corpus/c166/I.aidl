@@ -1,0 +1,1 @@
+interface I { const int a = 1; }

@@ -1,0 +1,1 @@
+parcelable P { const double A = 1.0 + 2.0; }

@@ -1,0 +1,1 @@
+parcelable P { const double A = 0|1; }

@@ -1,0 +1,1 @@
+parcelable P { const int A = 0|1; }

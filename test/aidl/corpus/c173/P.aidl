@@ -1,0 +1,1 @@
+parcelable P { const double A = -1.0; const float B = +1.0f; const int C=1+-1; const int D= 1--1; const int E=!!1; const float F = -(1.0f); const double G = 1.0f; const double H = 1f; const double J=1e400; }

@@ -1,0 +1,1 @@
+parcelable P { List<@nullable String> a; }

@@ -1,0 +1,1 @@
+parcelable P { List<@utf8InCpp String> a; List<String>[] b; Map<String,List<String>> c;}

@@ -1,0 +1,2 @@
+// lic
+parcelable P { }

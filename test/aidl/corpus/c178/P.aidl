@@ -1,0 +1,4 @@
+/* lic */
+import java.util.List;
+// two
+parcelable P { }

@@ -1,0 +1,5 @@
+/* lic */ // tt
+package p;
+// two
+/** @hide */
+parcelable P { }

@@ -1,0 +1,1 @@
+interface I { parcelable Q<T> { int a; } Q<String> f(); Q<Q<String>> g(); void h(in Q q); Q<int,int> k(); }

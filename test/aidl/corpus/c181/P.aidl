@@ -1,0 +1,1 @@
+parcelable P { enum E {A, B, C=B} E a = E.C; E[2] q = {E.A, E.B}; int x = E.B + E.C; const String S = "abc"; String t = S; String[] u = {S, "d" + S}; const int A = 3; int[] v = {A, A+1}; }

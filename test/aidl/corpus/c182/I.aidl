@@ -1,0 +1,1 @@
+@VintfStability interface I { parcelable Q {int a;} }

@@ -1,0 +1,1 @@
+interface I { parcelable Q {int a;} List f(); }

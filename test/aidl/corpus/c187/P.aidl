@@ -1,0 +1,1 @@
+parcelable P { union U { int a = 1; String b; @nullable String c; } U u; interface J { void f(); } J j; J[] js; List<J> jl; }

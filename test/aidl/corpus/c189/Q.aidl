@@ -1,0 +1,1 @@
+parcelable Q cpp_header "x"; 

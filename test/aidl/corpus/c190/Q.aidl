@@ -1,0 +1,1 @@
+parcelable Q ndk_header "x"; parcelable R;

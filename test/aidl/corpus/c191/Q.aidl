@@ -1,0 +1,1 @@
+parcelable Q.R;

@@ -1,0 +1,1 @@
+interface I { const String A = ""; const String B = A + "x"; const char C='"'; }

@@ -1,0 +1,1 @@
+interface I { String f(@nullable(heap=false) in String a); }
