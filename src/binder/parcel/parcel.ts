@@ -269,6 +269,7 @@ export class Parcel {
     const length = this.readInt32();
     if (length === -1) return null;
     if (length < 0) throw badLength('string', length);
+    if (length > this.left) throw this.#tooShort(length * 2); // before the sum below overflows
     const at = this.#take((length * 2 + 2 + 3) & ~3);
     const first = at >> 1;
     if (this.#units[first + length] !== 0) {
@@ -309,6 +310,7 @@ export class Parcel {
   /** As {@link readBytes}, without copying: good only as long as what the parcel was made from. */
   viewBytes(length: number): Uint8Array {
     if (length < 0) throw badLength('array', length);
+    if (length > this.left) throw this.#tooShort(length);
     const at = this.#take((length + 3) & ~3);
     return this.#bytes.subarray(at, at + length);
   }
@@ -501,14 +503,16 @@ export class Parcel {
   #take(length: number): number {
     const at = this.position;
     const end = at + length;
-    if (end > this.limit) {
-      throw new BinderError(
-        'NOT_ENOUGH_DATA',
-        `Cannot read ${length} bytes at byte ${at}: the parcel has ${this.limit}`,
-      );
-    }
+    if (end > this.limit) throw this.#tooShort(length);
     this.position = end;
     return at;
+  }
+
+  #tooShort(length: number): BinderError {
+    return new BinderError(
+      'NOT_ENOUGH_DATA',
+      `Cannot read ${length} bytes at byte ${this.position}: the parcel has ${this.limit}`,
+    );
   }
 }
 

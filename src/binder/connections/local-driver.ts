@@ -1,0 +1,78 @@
+import { Context } from '../../driver/context.ts';
+import { Driver } from '../../driver/driver.ts';
+import { Connection, type ConnectionOptions } from '../runtime/connection.ts';
+import { LocalHost } from './local.ts';
+import { LocalCarrier } from './local-carrier.ts';
+import { Turns } from './turns.ts';
+
+/** Who a process of a {@link LocalDriver} is, and how it behaves. */
+export interface LocalOptions extends ConnectionOptions {
+  /** Its effective user id; default 0. */
+  readonly uid?: number;
+  /** Its process id; default: the next that is free. */
+  readonly pid?: number;
+  /** The device that it opens; default `binder`. */
+  readonly device?: string;
+}
+
+/**
+ * A Binder driver in this process, for Binder processes in this process: no kernel, no file system, any operating system,
+ * browsers. Each connection is a process of its own, as far as Binder can tell.
+ *
+ * @example
+ * using driver = new LocalDriver();
+ * const server = driver.connect({ uid: 1000 });
+ * const client = driver.connect({ uid: 2000 });
+ */
+export class LocalDriver implements Disposable {
+  readonly #driver: Driver;
+  readonly #devices = new Map<string, Context>();
+  readonly #turns = new Turns();
+  readonly #connections = new Set<Connection>();
+  #lastPid = 0;
+
+  /** @param options - `label`: the security label that all have; `null` for none. `onUserError` hears of breaches of the protocol. */
+  constructor(options: { label?: string | null; onUserError?: (message: string) => void } = {}) {
+    const host = new LocalHost(options.label);
+    if (options.onUserError) host.onUserError = options.onUserError;
+    this.#driver = new Driver(host);
+  }
+
+  /** A new Binder process that has the device open. */
+  connect(options: LocalOptions = {}): Connection {
+    const { device = 'binder', uid = 0, pid = this.#lastPid + 1 } = options;
+    this.#lastPid = Math.max(this.#lastPid, pid);
+    let context = this.#devices.get(device);
+    if (!context) {
+      context = new Context(device);
+      this.#devices.set(device, context);
+    }
+    const carrier = new LocalCarrier(this.#driver, context, { pid, uid }, this.#turns);
+    const connection = new Connection(carrier, options);
+    this.#connections.add(connection);
+    connection.closed.addEventListener('abort', () => this.#connections.delete(connection), { once: true });
+    return connection;
+  }
+
+  /** What the driver counts, for tests that look for leaks: of each kind, how many there are. */
+  get alive(): Readonly<Record<'processes' | 'threads' | 'nodes' | 'refs' | 'buffers' | 'deaths', number>> {
+    const { process, thread, node, ref, buffer, death } = this.#driver.stats;
+    return {
+      processes: process.active,
+      threads: thread.active,
+      nodes: node.active,
+      refs: ref.active,
+      buffers: buffer.active,
+      deaths: death.active,
+    };
+  }
+
+  /** Closes all connections. */
+  close(): void {
+    for (const connection of [...this.#connections]) connection.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

@@ -1,0 +1,556 @@
+import * as B from '../../abi/binder.ts';
+import { flatBinderObject } from '../../abi/structs.ts';
+import type { U64 } from '../../abi/u64.ts';
+import { BinderError, DeadObjectError } from '../parcel/errors.ts';
+import { Parcel } from '../parcel/parcel.ts';
+import { writeException } from '../parcel/status.ts';
+import { DEFAULT_VARIANT, STABILITY_SYSTEM, type Variant } from '../parcel/variant.ts';
+import {
+  type CallOptions,
+  LocalBinder,
+  newRef,
+  type Ref,
+  RemoteBinder,
+  refState,
+  type ServedCall,
+} from './binder.ts';
+import { currentCall, runInCall } from './call-context.ts';
+import { abortController, type Signal } from './globals.ts';
+import { type Incoming, Outgoing } from './objects.ts';
+import { type Carrier, Commands } from './seam.ts';
+import { type Answer, PoolThread, type SentCall } from './thread.ts';
+
+declare function queueMicrotask(callback: () => void): void;
+
+/** Calls that wait for a thread, before further ones are refused: a caller that never stops must hear of it. */
+const MAX_QUEUED_CALLS = 10_000;
+/** Microtasks after which commands that nobody took along are written: a caller's next call comes within that. */
+const FLUSH_AFTER = 4;
+/** Parcels kept to be used again, and the largest that is. */
+const KEPT_PARCELS = 16;
+const KEPT_SIZE = 64 * 1024;
+
+/** How a connection behaves. */
+export interface ConnectionOptions {
+  /** Default: Android 16, `SYST`. */
+  readonly variant?: Variant;
+  /** Threads the driver may ask for besides the first; default: what the carrier recommends. */
+  readonly maxThreads?: number;
+  /** Calls that may wait for replies at once; further ones queue. Default: what the carrier recommends. */
+  readonly maxCallers?: number;
+  /** Told what handlers, death recipients and the like threw that was no BinderError. Default: ignored, callers hear of it. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** An object of this process that the driver knows: kept as long as anybody counts on it. */
+export interface Exported {
+  readonly ptr: number;
+  readonly binder: LocalBinder;
+  /** Counts the driver holds, and sends under way. */
+  counts: number;
+}
+
+interface QueuedCall {
+  start(thread: PoolThread): void;
+}
+
+/**
+ * An open Binder device: the objects this process gave away, those it got, and the threads that serve and call. Made by
+ * `connect`, `LocalDriver.connect` or `connectPort`.
+ */
+export class Connection implements Disposable, AsyncDisposable {
+  readonly carrier: Carrier;
+  readonly variant: Variant;
+  /** For the next write, by whichever thread. */
+  readonly commands: Commands = new Commands();
+  readonly #closed = abortController();
+  readonly #onError: (error: unknown) => void;
+  readonly #maxCallers: number;
+  readonly #maxThreads: number;
+
+  readonly #exported = new Map<U64, Exported>();
+  readonly #ptrs = new Map<LocalBinder, Exported>();
+  readonly #remotes = new Map<number, RemoteBinder>();
+  readonly #cookies = new Map<U64, RemoteBinder>();
+  /** The context manager, if it is an object of this process. */
+  #manager: LocalBinder | null = null;
+  #lastPtr = 0;
+  #lastCookie = 0;
+
+  readonly #threads = new Set<PoolThread>();
+  readonly #idle: PoolThread[] = [];
+  readonly #queue: QueuedCall[] = [];
+  #callers = 0;
+  #hasLooper = false;
+  #pending = 0;
+  #keepsAlive = false;
+  #isClosed = false;
+  #flushIn = 0;
+  readonly #parcels: Parcel[] = [];
+
+  constructor(carrier: Carrier, options: ConnectionOptions = {}) {
+    this.carrier = carrier;
+    this.variant = options.variant ?? DEFAULT_VARIANT;
+    this.#onError = options.onError ?? (() => {});
+    this.#maxCallers = options.maxCallers ?? carrier.maxCallers;
+    this.#maxThreads = options.maxThreads ?? carrier.maxThreads;
+  }
+
+  /** Aborts when the connection is closed, by `close()` or because the driver is gone. */
+  get closed(): Signal {
+    return this.#closed.signal;
+  }
+
+  /** The context manager, whether there is one or not. */
+  contextManager(): Ref {
+    if (this.#manager) return newRef(this.#manager);
+    return newRef(this.remote(0, STABILITY_SYSTEM));
+  }
+
+  /**
+   * Makes `object` the context manager, whom everybody reaches as handle 0.
+   *
+   * @throws BinderError ALREADY_EXISTS or PERMISSION_DENIED.
+   */
+  async becomeContextManager(object: object): Promise<void> {
+    const target = refState(object).live();
+    if (!(target instanceof LocalBinder))
+      throw new BinderError('BAD_VALUE', 'Cannot become manager with a remote object');
+    const exported = this.export(target);
+    exported.counts++;
+    const flags = target.wantsSid ? B.FLAT_BINDER_FLAG_TXN_SECURITY_CTX : 0;
+    const argument = flatBinderObject.bytes({
+      type: B.BINDER_TYPE_BINDER,
+      flags: flags | B.FLAT_BINDER_FLAG_ACCEPTS_FDS,
+      binder: exported.ptr,
+      cookie: exported.ptr,
+    });
+    const errno = await this.carrier.ioctl(B.BINDER_SET_CONTEXT_MGR_EXT, argument);
+    if (errno === 0) {
+      this.#manager = target;
+      return;
+    }
+    this.counted(exported.ptr, -1);
+    const code = errno === 16 ? 'ALREADY_EXISTS' : 'PERMISSION_DENIED';
+    throw new BinderError(code, `Cannot become context manager: errno ${errno}`);
+  }
+
+  /** Ends everything: calls under way fail, objects given away die. Closing again does nothing. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.flush();
+    this.#isClosed = true;
+    const error = new BinderError('CLOSED', 'Cannot go on: the connection was closed');
+    this.carrier.close();
+    for (const thread of this.#threads) {
+      thread.isDead = true;
+      thread.end(error);
+    }
+    this.#threads.clear();
+    for (const { start } of this.#queue.splice(0)) start(null as unknown as PoolThread);
+    for (const remote of [...this.#remotes.values()]) remote.died();
+    this.#exported.clear();
+    this.#ptrs.clear();
+    this.#closed.abort(error);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.close();
+  }
+
+  /**
+   * Calls `target`. The parcel is made by `write` and the reply read by `read`, each at once, when its turn comes.
+   *
+   * @returns what `read` returned; `undefined` for a oneway call, once it is queued.
+   */
+  transact(
+    target: RemoteBinder,
+    code: number,
+    flags: number,
+    write: (data: Parcel) => void,
+    read: (reply: Parcel) => unknown,
+    options: CallOptions | undefined,
+    what: string,
+  ): Promise<unknown> {
+    const oneway = (flags & B.TF_ONE_WAY) !== 0;
+    return new Promise((resolve, reject) => {
+      const signal = options?.signal;
+      if (signal?.aborted) return reject(signal.reason);
+      if (this.#isClosed) return reject(new BinderError('CLOSED', 'Cannot call: the connection is closed'));
+      if (target.isDead) return reject(new DeadObjectError());
+      let isQueued = true;
+      let isAborted = false;
+      const start = (thread: PoolThread | null): void => {
+        isQueued = false;
+        if (signal?.aborted || !thread) {
+          signal?.removeEventListener('abort', onAbort);
+          if (thread) this.callerIsIdle(thread);
+          return reject(
+            signal?.aborted
+              ? signal.reason
+              : new BinderError('CLOSED', 'Cannot call: the connection was closed'),
+          );
+        }
+        const outgoing = new Outgoing(this, false);
+        const data = this.takeParcel(outgoing);
+        try {
+          write(data);
+        } catch (error) {
+          signal?.removeEventListener('abort', onAbort);
+          outgoing.sent();
+          this.recycle(data);
+          if (!served) this.callerIsIdle(thread);
+          return reject(error);
+        }
+        this.#setPending(1);
+        const ended = (): void => {
+          this.#setPending(-1);
+          signal?.removeEventListener('abort', onAbort);
+        };
+        const sent: SentCall = {
+          kind: 'call',
+          oneway,
+          outgoing,
+          replied: (reply) => {
+            ended();
+            // What nobody reads is given back with the buffer.
+            if (isAborted) return;
+            try {
+              resolve(read(reply));
+            } catch (error) {
+              (reply.objects as Incoming).abandon();
+              reject(error);
+            }
+          },
+          ended: (error) => {
+            ended();
+            if (error) reject(said(error, what, target));
+            else resolve(undefined);
+          },
+        };
+        thread.send(sent, target.handle, code, flags, data);
+        this.recycle(data);
+      };
+      const onAbort = (): void => {
+        isAborted = true;
+        reject(signal?.reason);
+        if (isQueued) this.#queue.splice(this.#queue.indexOf(queued), 1);
+      };
+      const queued: QueuedCall = { start };
+      const inside = (options?.inside ?? currentCall()) as ServedCall | null | undefined;
+      const served = !oneway && inside?.thread?.isFreeFor(inside) ? inside.thread : null;
+      signal?.addEventListener('abort', onAbort, { once: true });
+      if (served) return start(served);
+      const caller = this.#idle.pop() ?? this.#newCaller();
+      if (caller) return start(caller);
+      if (this.#queue.length >= MAX_QUEUED_CALLS) {
+        signal?.removeEventListener('abort', onAbort);
+        return reject(
+          new BinderError(
+            'TOO_MANY_CALLS',
+            `Cannot call: ${this.#callers} calls are under way and ${MAX_QUEUED_CALLS} wait`,
+          ),
+        );
+      }
+      this.#queue.push(queued);
+    });
+  }
+
+  // ---- for the runtime's own parts
+
+  /** Runs what must not throw into the runtime. */
+  guard(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#onError(error);
+    }
+  }
+
+  /** Serves one call that arrived. `done` is called exactly once. */
+  serve(ptr: U64, code: number, data: Parcel, call: ServedCall, done: (answer: Answer) => void): void {
+    this.#setPending(1);
+    const outgoing = new Outgoing(this, true);
+    const reply = this.takeParcel(outgoing);
+    const exported = this.#exported.get(ptr);
+    if (exported?.binder.isSensitive) reply.isSensitive = true;
+    const settle = (error?: unknown, hasFailed = false): void => {
+      let flags = exported?.binder.isSensitive ? B.TF_CLEAR_BUF : 0;
+      if (hasFailed) {
+        flags |= this.#fail(reply, error, call);
+      }
+      if (call.oneway) this.servedOne();
+      done({ parcel: reply, outgoing, flags });
+    };
+    if (!exported) return settle(new DeadObjectError('Cannot serve the call: the object is gone'), true);
+    let result: unknown;
+    try {
+      result = runInCall(call, () => exported.binder.transact(code, data, reply, call));
+    } catch (error) {
+      return settle(error, true);
+    }
+    if (result instanceof Promise) {
+      result.then(
+        () => settle(),
+        (error) => settle(error, true),
+      );
+    } else {
+      settle();
+    }
+  }
+
+  /** Writes what failed in place of a result. @returns the flags of the reply. */
+  #fail(reply: Parcel, error: unknown, call: ServedCall): number {
+    let known: BinderError;
+    if (error instanceof BinderError) {
+      known = error;
+    } else {
+      this.guard(() => this.#onError(error));
+      known = new BinderError('ILLEGAL_STATE', error instanceof Error ? error.message : String(error), {
+        cause: error,
+      });
+    }
+    reply.clear();
+    if (call.oneway) return 0;
+    if (known.exception !== 0) {
+      writeException(reply, known);
+      return 0;
+    }
+    reply.writeInt32(known.status === 0 ? -0x8000_0000 : known.status);
+    return B.TF_STATUS_CODE;
+  }
+
+  servedOne(): void {
+    this.#setPending(-1);
+  }
+
+  takeParcel(objects: Outgoing): Parcel {
+    const parcel = this.#parcels.pop() ?? new Parcel(objects, this.variant);
+    parcel.objects = objects;
+    return parcel;
+  }
+
+  recycle(parcel: Parcel): void {
+    const { size } = parcel;
+    parcel.clear();
+    if (size <= KEPT_SIZE && this.#parcels.length < KEPT_PARCELS) this.#parcels.push(parcel);
+  }
+
+  /** The driver's name for an object of this process, which must serve from now on. */
+  export(binder: LocalBinder): Exported {
+    let exported = this.#ptrs.get(binder);
+    if (!exported) {
+      exported = { ptr: ++this.#lastPtr * 16, binder, counts: 0 };
+      binder.identity ??= this.carrier.identity;
+      this.#ptrs.set(binder, exported);
+      this.#exported.set(exported.ptr, exported);
+      this.#updateKeepAlive();
+    }
+    this.#needLooper();
+    return exported;
+  }
+
+  /** Counts on an object of this process came or went. */
+  counted(ptr: U64, change: 1 | -1): void {
+    const exported = this.#exported.get(ptr);
+    if (!exported) return;
+    exported.counts += change;
+    if (exported.counts > 0) return;
+    this.#exported.delete(ptr);
+    this.#ptrs.delete(exported.binder);
+    this.#updateKeepAlive();
+  }
+
+  ownObject(ptr: U64): LocalBinder {
+    const exported = this.#exported.get(ptr);
+    if (!exported)
+      throw new BinderError(
+        'BAD_TYPE',
+        `Cannot receive object ${ptr.toString(16)}: it is none of this process`,
+      );
+    return exported.binder;
+  }
+
+  /** The object behind a handle that arrived. It is acquired before the buffer that brought it is freed. */
+  remote(handle: number, stability: number): RemoteBinder {
+    let remote = this.#remotes.get(handle);
+    if (!remote) {
+      remote = new RemoteBinder(this, handle, stability);
+      this.#remotes.set(handle, remote);
+      this.commands.handle(B.BC_INCREFS, handle);
+      this.commands.handle(B.BC_ACQUIRE, handle);
+      this.#flushSoon();
+    }
+    return remote;
+  }
+
+  /** The last reference is gone. If the handle comes again it is another object for this process. */
+  releaseRemote(remote: RemoteBinder): void {
+    const { handle } = remote;
+    if (this.#isClosed || this.#remotes.get(handle) !== remote) return;
+    this.#remotes.delete(handle);
+    this.#cookies.delete(remote.cookie);
+    this.#cookies.delete(remote.freezeCookie);
+    if (remote.cookie !== 0) this.commands.handleCookie(B.BC_CLEAR_DEATH_NOTIFICATION, handle, remote.cookie);
+    if (remote.freezeCookie !== 0) {
+      this.commands.handleCookie(B.BC_CLEAR_FREEZE_NOTIFICATION, handle, remote.freezeCookie);
+    }
+    this.commands.handle(B.BC_RELEASE, handle);
+    this.commands.handle(B.BC_DECREFS, handle);
+    this.#flushSoon();
+  }
+
+  freeBuffer(buffer: U64): void {
+    this.commands.value(B.BC_FREE_BUFFER, buffer);
+    this.#flushSoon();
+  }
+
+  watchDeath(remote: RemoteBinder): void {
+    if (remote.cookie !== 0) return;
+    remote.cookie = this.#newCookie(remote);
+    this.commands.handleCookie(B.BC_REQUEST_DEATH_NOTIFICATION, remote.handle, remote.cookie);
+    this.#watch();
+  }
+
+  unwatchDeath(remote: RemoteBinder): void {
+    if (remote.cookie === 0 || remote.isDead) return;
+    this.commands.handleCookie(B.BC_CLEAR_DEATH_NOTIFICATION, remote.handle, remote.cookie);
+    this.#cookies.delete(remote.cookie);
+    remote.cookie = 0;
+    this.#flushSoon();
+  }
+
+  watchFrozen(remote: RemoteBinder): void {
+    if (remote.freezeCookie !== 0) return;
+    remote.freezeCookie = this.#newCookie(remote);
+    this.commands.handleCookie(B.BC_REQUEST_FREEZE_NOTIFICATION, remote.handle, remote.freezeCookie);
+    this.#watch();
+  }
+
+  unwatchFrozen(remote: RemoteBinder): void {
+    if (remote.freezeCookie === 0) return;
+    this.commands.handleCookie(B.BC_CLEAR_FREEZE_NOTIFICATION, remote.handle, remote.freezeCookie);
+    this.#cookies.delete(remote.freezeCookie);
+    remote.freezeCookie = 0;
+    this.#flushSoon();
+  }
+
+  deadBinder(cookie: U64): void {
+    this.commands.value(B.BC_DEAD_BINDER_DONE, cookie);
+    this.#flushSoon();
+    this.#cookies.get(cookie)?.died();
+  }
+
+  frozenBinder(cookie: U64, isFrozen: boolean): void {
+    this.commands.value(B.BC_FREEZE_NOTIFICATION_DONE, cookie);
+    this.#flushSoon();
+    this.#cookies.get(cookie)?.frozen(isFrozen);
+  }
+
+  cleared(cookie: U64): void {
+    this.#cookies.delete(cookie);
+  }
+
+  /** The driver wants another thread. */
+  spawnLooper(): void {
+    // From within a read: the new thread parks when that is dealt with.
+    queueMicrotask(() => {
+      if (!this.#isClosed) this.#threads.add(new PoolThread(this, B.BC_REGISTER_LOOPER));
+    });
+  }
+
+  /** A calling thread has ended its call. */
+  callerIsIdle(thread: PoolThread): void {
+    const next = this.#queue.shift();
+    if (next) next.start(thread);
+    else this.#idle.push(thread);
+  }
+
+  threadFailed(thread: PoolThread, errno: number): void {
+    this.#threads.delete(thread);
+    if (errno !== 0 && !this.#isClosed) this.close();
+  }
+
+  /** A text that the driver wrote next to a call. */
+  readText(address: number): string {
+    let text = '';
+    for (let i = 0; ; i++) {
+      const byte = this.carrier.view(address + i, 1)[0];
+      if (!byte) return text;
+      text += String.fromCharCode(byte);
+    }
+  }
+
+  /** Writes the commands that wait. */
+  flush(): void {
+    if (this.#isClosed || this.commands.isEmpty) return;
+    this.carrier.write(this.commands);
+    this.commands.clear();
+  }
+
+  #flushSoon(): void {
+    if (this.#flushIn > 0) return;
+    this.#flushIn = FLUSH_AFTER;
+    queueMicrotask(this.#countDown);
+  }
+
+  readonly #countDown = (): void => {
+    if (this.commands.isEmpty) this.#flushIn = 0;
+    else if (--this.#flushIn === 0) this.flush();
+    else queueMicrotask(this.#countDown);
+  };
+
+  #watch(): void {
+    this.#needLooper();
+    this.#flushSoon();
+  }
+
+  #newCookie(remote: RemoteBinder): number {
+    const cookie = ++this.#lastCookie;
+    this.#cookies.set(cookie, remote);
+    return cookie;
+  }
+
+  #newCaller(): PoolThread | null {
+    if (this.#callers >= this.#maxCallers) return null;
+    this.#callers++;
+    const thread = new PoolThread(this, null);
+    this.#threads.add(thread);
+    return thread;
+  }
+
+  /** The first thread that serves comes when there is something to serve: an object, a death. */
+  #needLooper(): void {
+    if (this.#hasLooper || this.#isClosed) return;
+    this.#hasLooper = true;
+    const argument = new Uint8Array(4);
+    new DataView(argument.buffer).setUint32(0, this.#maxThreads, true);
+    void this.carrier.ioctl(B.BINDER_SET_MAX_THREADS, argument);
+    // Not from within the making of a parcel, whose commands are not complete.
+    queueMicrotask(() => {
+      if (!this.#isClosed) this.#threads.add(new PoolThread(this, B.BC_ENTER_LOOPER));
+    });
+  }
+
+  #setPending(change: 1 | -1): void {
+    this.#pending += change;
+    this.#updateKeepAlive();
+  }
+
+  #updateKeepAlive(): void {
+    const isNeeded = this.#pending > 0 || this.#exported.size > 0;
+    if (isNeeded === this.#keepsAlive) return;
+    this.#keepsAlive = isNeeded;
+    this.carrier.keepAlive(isNeeded);
+  }
+}
+
+/** Puts into the message of a failed call which call it was. */
+function said(error: BinderError, what: string, { handle }: RemoteBinder): BinderError {
+  error.message = `${error.message} (${what}, handle ${handle})`;
+  return error;
+}
