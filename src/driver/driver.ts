@@ -1,11 +1,12 @@
 import { ECONNREFUSED } from '../abi/errno.ts';
 import type { Context } from './context.ts';
-import { MAX_MAPPING_SIZE, WRITE_CHUNK } from './limits.ts';
+import { DEFAULT_LIMITS, type Limits, MAX_MAPPING_SIZE, WRITE_CHUNK } from './limits.ts';
 import type { Node } from './node.ts';
 import type { Area, Client, Host, TransactionReport } from './ports.ts';
 import { Process } from './process.ts';
 import { resume } from './read.ts';
 import { ReadBuffer } from './read-buffer.ts';
+import { Releases } from './releases.ts';
 import { Stats } from './stats.ts';
 import { LOOPER_POLL, type Thread } from './thread.ts';
 import { TransactionLog } from './transaction-log.ts';
@@ -18,6 +19,7 @@ import { TransactionLog } from './transaction-log.ts';
  */
 export class Driver {
   readonly host: Host;
+  readonly limits: Limits;
   readonly stats = new Stats();
   /** All opens of all devices, in order of opening. */
   readonly processes = new Set<Process>();
@@ -35,14 +37,18 @@ export class Driver {
   readonly writeChunk: Area;
   /** Where what a thread reads is collected. */
   readonly readBuffer: ReadBuffer;
+  /** What is still to be done about processes that are gone. */
+  readonly releases: Releases = new Releases(this);
   #translation: Area | null = null;
 
   #lastId = 0;
   readonly #runnable: Thread[] = [];
   #isRunning = false;
 
-  constructor(host: Host) {
+  /** @param limits - those that differ from {@link DEFAULT_LIMITS} */
+  constructor(host: Host, limits: Partial<Limits> = {}) {
     this.host = host;
+    this.limits = { ...DEFAULT_LIMITS, ...limits };
     this.writeChunk = host.createArea(WRITE_CHUNK);
     this.readBuffer = new ReadBuffer((size) => host.createArea(size), this.stats);
   }
@@ -54,9 +60,17 @@ export class Driver {
     return process;
   }
 
-  /** The private memory in which a transaction with objects is checked and rewritten, before a receiver can see it. */
-  get translation(): Area {
-    this.#translation ??= this.host.createArea(MAX_MAPPING_SIZE);
+  /**
+   * The private memory in which a transaction with objects is checked and rewritten, before a receiver can see it; `null`
+   * when the host has none to give now.
+   */
+  translation(): Area | null {
+    if (this.#translation) return this.#translation;
+    try {
+      this.#translation = this.host.createArea(MAX_MAPPING_SIZE);
+    } catch {
+      return null;
+    }
     return this.#translation;
   }
 
@@ -73,6 +87,7 @@ export class Driver {
 
   /** Something happened that `thread` may be waiting for, asleep in a read or in poll. */
   wake(thread: Thread): void {
+    if (thread.process.isDead) return;
     if (thread.looper & LOOPER_POLL) thread.process.client.readable();
     if (thread.isParked && !thread.isRunnable) {
       thread.isRunnable = true;
@@ -99,6 +114,15 @@ export class Driver {
       this.#runnable.splice(0, next);
       this.#isRunning = false;
     }
+  }
+
+  /**
+   * Carries out a slice of what is to be done about processes that are gone; the host's timers see to it otherwise.
+   *
+   * @returns whether there is another slice
+   */
+  continueRelease(): boolean {
+    return this.releases.continue();
   }
 
   /** The driver stops serving: every sleeping thread's ioctl ends with ECONNREFUSED. */

@@ -2,6 +2,19 @@ import type { U64 } from '../abi/u64.ts';
 
 /** The limits of the driver, each with its reason. */
 
+/** Limits that protect the driver's own process, and that whoever runs it may set. */
+export interface Limits {
+  /**
+   * Objects that are dealt with at once when a process is gone; then others get their turn. A thousand take less than a
+   * millisecond.
+   */
+  readonly releaseSlice: number;
+}
+
+export const DEFAULT_LIMITS: Limits = {
+  releaseSlice: 1000,
+};
+
 /** Bytes of a mapping that are used, however large it is: SZ_4M in the kernel driver. */
 export const MAX_MAPPING_SIZE = 4 * 1024 * 1024;
 

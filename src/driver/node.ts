@@ -178,11 +178,10 @@ export class Node extends WorkItem {
   }
 
   /**
-   * The owner died. A node to which refs exist goes on as a dead node until the last of them is gone; the refs that
-   * asked are told, the newest first.
+   * The owner died, and the oneway calls that waited here are cancelled. A node to which refs exist goes on as a dead
+   * node until the last of them is gone; the refs that asked are told, the newest first.
    */
   ownerDied(): void {
-    this.asyncTodo.cancelAll();
     dequeue(this);
     this.localStrong = 0;
     this.localWeak = 0;

@@ -195,7 +195,11 @@ export interface SecurityPolicy {
 
 /** What the driver needs once, whatever the number of clients. */
 export interface Host {
-  /** Memory of the driver's own, zeroed, for copies on their way between clients. */
+  /**
+   * Memory of the driver's own, zeroed, for copies on their way between clients.
+   *
+   * @throws when there is none: a transaction that needs it then fails with ENOMEM.
+   */
   createArea(size: number): Area;
   /**
    * The security label of `client`'s process, for receivers that ask for it; `null` refuses the call, as a kernel

@@ -31,6 +31,7 @@ import { Allocation, type Buffer, type HeldObject } from './allocation.ts';
 import type { Context } from './context.ts';
 import type { Driver } from './driver.ts';
 import { FreezeRequest } from './freeze.ts';
+import { Heap } from './heap.ts';
 import { Node } from './node.ts';
 import type { PageCounts } from './page-usage.ts';
 import { type Caller, type Client, type Installed, PARKED, type ThreadId } from './ports.ts';
@@ -122,6 +123,7 @@ export class Process {
    * unmapped: what is in use then stays accounted, but nothing new can be received.
    */
   allocation(): Allocation | null {
+    if (this.isDead) return null;
     const mapping = this.client.mapping();
     if (!mapping) return null;
     this.#allocation ??= new Allocation(mapping);
@@ -226,20 +228,44 @@ export class Process {
     if (context.manager?.process === this) context.manager = null;
     this.isDead = true;
     this.isFrozen = false;
-    for (const thread of this.sortedThreads()) this.#releaseThread(thread);
-    for (const node of this.sortedNodes()) node.ownerDied();
-    this.nodes.clear();
-    for (const ref of this.refs) ref.delete();
-    this.todo.cancelAll();
-    this.deliveredDeaths.cancelAll();
-    this.deliveredFreezes.cancelAll();
-    for (const buffer of this.buffers()) {
-      this.#allocation?.release(buffer);
-      driver.stats.buffer.delete();
+    for (const thread of this.threads.values()) this.#endIoctl(thread);
+    driver.releases.begin({ process: this, steps: this.#dismantle() });
+  }
+
+  /**
+   * Ends everything that is the process's, one small thing from one pause to the next: threads by their ids, with what
+   * they have not read; nodes by their pointers; refs by their handles; what any thread may read; and the buffers, whose
+   * counts went with the nodes and refs, and whose memory is the client's.
+   */
+  *#dismantle(): Generator<void> {
+    const { stats } = this.driver;
+    for (const thread of this.sortedThreads()) {
+      if (thread.isDead) continue;
+      thread.endCalls();
+      yield* thread.todo.cancelEach();
+      this.#forget(thread);
+      yield;
     }
+    const nodes = new Heap<Node>((a, b) => compareU64(a.ptr, b.ptr));
+    for (const node of this.nodes.values()) {
+      nodes.push(node);
+      yield;
+    }
+    for (let node = nodes.pop(); node; node = nodes.pop()) {
+      yield* node.asyncTodo.cancelEach();
+      // The last of those who referred to it may have gone meanwhile.
+      if (!this.nodes.delete(node.ptr)) continue;
+      node.ownerDied();
+      yield;
+    }
+    for (const ref of this.refs) {
+      ref.delete();
+      yield;
+    }
+    for (const list of [this.todo, this.deliveredDeaths, this.deliveredFreezes]) yield* list.cancelEach();
+    stats.buffer.delete(this.bufferCount);
     this.#allocation = null;
-    driver.stats.process.delete();
-    driver.runWakeList();
+    stats.process.delete();
   }
 
   /** The thread with this id, made if it is new. */
@@ -439,6 +465,7 @@ export class Process {
    * to which no refs exist makes its owner look whether there is news of it, which a client can notice.
    */
   tellFrozen(isFrozen: boolean): void {
+    if (this.isDead) return;
     for (const node of this.sortedNodes()) {
       node.hold();
       for (const ref of [...node.refs].reverse()) ref.ownerIs(isFrozen);
@@ -592,11 +619,21 @@ export class Process {
   }
 
   #releaseThread(thread: Thread): void {
+    this.#endIoctl(thread);
+    thread.endCalls();
+    thread.todo.cancelAll();
+    this.#forget(thread);
+  }
+
+  #endIoctl(thread: Thread): void {
     this.leave(thread, EBADF);
     thread.freezing?.interrupt();
+  }
+
+  #forget(thread: Thread): void {
     if (thread.looper & LOOPER_POLL) this.#polling--;
     this.threads.delete(thread.id);
-    thread.release();
+    this.driver.stats.thread.delete();
   }
 
   #releaseObject({ type, target }: HeldObject): void {

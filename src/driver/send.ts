@@ -11,7 +11,7 @@ import {
   TF_ONE_WAY,
   TF_UPDATE_TXN,
 } from '../abi/binder.ts';
-import { EFAULT, EINVAL, ENOSPC, EOPNOTSUPP, EPERM, EPROTO, ESRCH } from '../abi/errno.ts';
+import { EFAULT, EINVAL, ENOMEM, ENOSPC, EOPNOTSUPP, EPERM, EPROTO, ESRCH } from '../abi/errno.ts';
 import { readU64, type U64 } from '../abi/u64.ts';
 import { type Allocation, align8, type Buffer, totalSize } from './allocation.ts';
 import { type Failure, failure } from './failure.ts';
@@ -335,7 +335,8 @@ function copy(
     mapping.store(offset, dataSize);
     return 0;
   }
-  const { translation } = thread.process.driver;
+  const translation = thread.process.driver.translation();
+  if (!translation) return ENOMEM;
   const { offsetsStart } = buffer;
   const offsets = userAddress(request.offsets);
   if (memory.read(thread.id, offsets, translation, offsetsStart, offsetsSize) < offsetsSize) return EFAULT;

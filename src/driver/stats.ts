@@ -8,8 +8,8 @@ export class ObjectCount {
     this.total++;
   }
 
-  delete(): void {
-    this.active--;
+  delete(count = 1): void {
+    this.active -= count;
   }
 }
 

@@ -120,8 +120,8 @@ export class Thread {
     this.processTodo = true;
   }
 
-  /** The thread is gone: ends what it was part of. Its process forgets it. */
-  release(): void {
+  /** The thread is gone: ends the calls it was part of. What it has not read is its process's to cancel. */
+  endCalls(): void {
     this.isDead = true;
     const top = this.stack;
     const unanswered = top?.toThread === this ? top : null;
@@ -136,7 +136,5 @@ export class Thread {
     }
     this.stack = null;
     if (unanswered) sendFailedReply(unanswered, BR_DEAD_REPLY);
-    this.todo.cancelAll();
-    this.process.driver.stats.thread.delete();
   }
 }

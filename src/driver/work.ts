@@ -72,7 +72,17 @@ export class WorkList {
 
   /** Empties the list by cancelling everything on it, also what is queued meanwhile. */
   cancelAll(): void {
-    for (let item = this.shift(); item; item = this.shift()) item.cancel();
+    for (const _ of this.cancelEach()) {
+      // Each is cancelled by asking for it.
+    }
+  }
+
+  /** As {@link cancelAll}, with a pause after each item. */
+  *cancelEach(): Generator<void> {
+    for (let item = this.shift(); item; item = this.shift()) {
+      item.cancel();
+      yield;
+    }
   }
 
   *[Symbol.iterator](): Generator<WorkItem> {

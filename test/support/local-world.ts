@@ -86,6 +86,7 @@ export class LocalWorld implements World {
   async close(): Promise<void> {
     for (const peer of this.#open) await peer.close();
     await this.settle();
+    while (this.driver.continueRelease()) await this.settle();
     assert.equal(this.underWay, 0, 'ioctls that were never answered');
     assert.equal(this.openFiles, 0, 'files that nobody closed');
     const { process, thread, node, ref, death, freeze, transaction, buffer } = this.driver.stats;

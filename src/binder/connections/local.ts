@@ -3,7 +3,7 @@ import { EFAULT } from '../../abi/errno.ts';
 import { writeRead as writeReadStruct } from '../../abi/structs.ts';
 import { Context } from '../../driver/context.ts';
 import { Driver } from '../../driver/driver.ts';
-import { MAX_MAPPING_SIZE } from '../../driver/limits.ts';
+import { type Limits, MAX_MAPPING_SIZE } from '../../driver/limits.ts';
 import {
   type Area,
   type Caller,
@@ -98,8 +98,9 @@ export interface LocalProcessOptions {
 export class LocalDriver extends Driver {
   readonly #devices = new Map<string, Context>();
 
-  constructor(host: LocalHost = new LocalHost()) {
-    super(host);
+  /** @param limits - those that differ from the driver's own */
+  constructor(host: LocalHost = new LocalHost(), limits: Partial<Limits> = {}) {
+    super(host, limits);
   }
 
   /** A new process that has the device open. */

@@ -177,7 +177,7 @@ export class BinderFs implements FuseHandlers {
     this.#isStopping = true;
     this.#driver.shutDown();
     for (const open of this.#opens.values()) this.readable(open);
-    this.#notifyPollers();
+    this.notifyPollers();
   }
 
   /** Nothing is served any more. */
@@ -212,7 +212,7 @@ export class BinderFs implements FuseHandlers {
       (process.client as OpenDevice).didUnwatch(thread);
       if (process.threads.get(id) === thread) process.threadDied(id);
     }
-    this.#notifyPollers();
+    this.notifyPollers();
   }
 
   lookup(request: NameRequest): void {
@@ -338,7 +338,7 @@ export class BinderFs implements FuseHandlers {
     const open = this.#opens.get(fh);
     if (!open) return;
     open.process.flush();
-    this.#notifyPollers();
+    this.notifyPollers();
   }
 
   release(request: ReleaseRequest): void {
@@ -353,7 +353,7 @@ export class BinderFs implements FuseHandlers {
     if (typeof node === 'object' && 'device' in node) node.isOpen = false;
     this.#devices.closed(open.device);
     open.close();
-    this.#notifyPollers();
+    this.notifyPollers();
   }
 
   ioctl(request: IoctlRequest): void {
@@ -381,7 +381,7 @@ export class BinderFs implements FuseHandlers {
       // Answered later
     } else if (!isPlain) this.answer(open.process.thread(thread), result);
     else this.#session.reply.ioctl(unique, -result, area, dataAt, answerSize(request));
-    this.#notifyPollers();
+    this.notifyPollers();
   }
 
   poll(request: PollRequest): void {
@@ -404,7 +404,7 @@ export class BinderFs implements FuseHandlers {
     const thread = this.#sleeping.get(unique);
     if (!thread) return;
     thread.process.interrupt(thread.id);
-    this.#notifyPollers();
+    this.notifyPollers();
   }
 
   #installationsOwner(): InstallationsOwner {
@@ -413,7 +413,7 @@ export class BinderFs implements FuseHandlers {
       answerNow: (thread, errno) => this.#answerNow(thread, errno),
       makeAgain: (thread) => this.#makeAgain(thread),
       wakes: ({ request }) => this.#sleeping.delete(request),
-      settle: () => this.#notifyPollers(),
+      settle: () => this.notifyPollers(),
     };
   }
 
@@ -500,7 +500,8 @@ export class BinderFs implements FuseHandlers {
     else this.#session.reply.error(unique, errno);
   }
 
-  #notifyPollers(): void {
+  /** Tells pollers of what the driver did of late. */
+  notifyPollers(): void {
     if (this.#toNotify.length === 0) return;
     for (const open of this.#toNotify) this.#session.notify.poll(open.pollHandle);
     this.#toNotify.length = 0;

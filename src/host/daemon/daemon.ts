@@ -105,11 +105,15 @@ export class Daemon {
     this.#mount = mount;
     this.#stopRequest = stopRequest;
     this.#log = log;
+    let filesystem: BinderFs | undefined;
     this.#driver = new Driver({
       createArea,
       now: () => performance.now(),
       startTimer(milliseconds, callback) {
-        const timer = setTimeout(callback, milliseconds);
+        const timer = setTimeout(() => {
+          callback();
+          filesystem?.notifyPollers();
+        }, milliseconds);
         return { cancel: () => clearTimeout(timer) };
       },
       securityLabel: (client: Client) =>
@@ -134,7 +138,6 @@ export class Daemon {
         label: options.label,
         log,
       });
-    let filesystem: BinderFs | undefined;
     this.#session = new FuseSession(
       mount.fd,
       (session) => {
