@@ -55,7 +55,7 @@ for (const mode of modes) {
         `,
       );
       expect(answers).toEqual([['BR_NOOP', 'BR_TRANSACTION_COMPLETE', 'BR_DEAD_REPLY']]);
-      expect(said).toContain('BR_TRANSACTION');
+      await expect.poll(() => said, { timeout: 10_000 }).toContain('BR_TRANSACTION');
       await expect.poll(() => mount.status()).toMatchObject({ processes: 1, sleeping: 0, transactions: 0 });
       manager.kill('SIGKILL');
       await expectNothingLeft();
@@ -184,7 +184,7 @@ for (const mode of modes) {
       victim.stdout?.on('data', (chunk: Buffer) => {
         said += chunk;
       });
-      await expect.poll(() => mount.status()).toMatchObject({ processes: 1 });
+      await expect.poll(() => mount.status(), { timeout: 10_000 }).toMatchObject({ processes: 1 });
       const greedy = await runClient(
         mount,
         `
