@@ -139,7 +139,7 @@ for (const mode of modes) {
         .poll(() => mount.status(), { timeout: 10_000 })
         .toMatchObject({ processes: 2, sleeping: 1 });
       await expect.poll(() => said[1]).toContain('polling');
-      process.kill(mount.pid, 'SIGTERM');
+      mount.terminate();
       const ECONNREFUSED = 111;
       await expect
         .poll(() => said, { timeout: 5000 })

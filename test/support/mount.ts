@@ -56,6 +56,7 @@ export interface Ended {
 export class TestMount {
   readonly directory: string;
   readonly mode: Mode;
+  #isTerminated = false;
   readonly #daemon: ChildProcess;
   readonly #children = new Set<ChildProcess>();
   readonly #deadline: NodeJS.Timeout;
@@ -161,6 +162,13 @@ export class TestMount {
     return status.descriptors === descriptors ? left : { ...left, descriptors: status.descriptors };
   }
 
+  /** Asks the daemon to end: once, for a signal that comes while Node.js ends a process kills it. */
+  terminate(): void {
+    // unshare(1) has become the daemon
+    if (!this.#isTerminated) this.#daemon.kill('SIGTERM');
+    this.#isTerminated = true;
+  }
+
   /** Stops the daemon, and fails when anything is left behind. */
   async stop(): Promise<void> {
     for (const child of this.#children) child.kill('SIGKILL');
@@ -168,8 +176,7 @@ export class TestMount {
       if (this.#daemon.exitCode !== null) done(this.#daemon.exitCode);
       else this.#daemon.once('close', done);
     });
-    // unshare(1) has become the daemon
-    this.#daemon.kill('SIGTERM');
+    this.terminate();
     const code = await closed;
     clearTimeout(this.#deadline);
     const mounted = readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${this.directory} `);
