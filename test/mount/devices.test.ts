@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { runClient } from '../support/client.ts';
+import { clientCommand, runClient } from '../support/client.ts';
 import { TestMount, whyNot } from '../support/mount.ts';
 
 // The file system as such: names that come, change and go, and what it tells whoever asks.
@@ -13,7 +13,7 @@ describe.skipIf(reason !== null)('devices', () => {
   let mount: TestMount;
   beforeAll(async () => {
     mount = await TestMount.start('root', {
-      args: ['--devices', 'binder,gerät,日本', '--max-devices', '600'],
+      args: ['--devices', 'binder,gerät,日本', '--max-devices', '1000'],
     });
   });
   afterAll(() => mount?.stop());
@@ -120,7 +120,7 @@ describe.skipIf(reason !== null)('devices', () => {
   test('live on without a name, and count until the last open is closed', async () => {
     const said = await client(`
       const O_PATH = 0o10000000;
-      for (let i = 3; i < 600; i++) add('d' + i);
+      for (let i = 3; i < 1000; i++) add('d' + i);
       say(add('more'));
       const device = open('d3');
       const held = fs.openSync(directory + '/d4', O_PATH);
@@ -152,7 +152,7 @@ describe.skipIf(reason !== null)('devices', () => {
       listing.closeSync();
       say([seen, fs.readdirSync(directory).length]);
     `);
-    expect(said).toEqual([[597, 5]]);
+    expect(said).toEqual([[997, 5]]);
   });
 
   test('say what they are, and refuse what they are not', async () => {
@@ -186,6 +186,38 @@ describe.skipIf(reason !== null)('devices', () => {
       'EINVAL',
       [E.inval, E.inval, E.notty],
     ]);
+  });
+
+  test('belong to whom chown and chmod say; others are refused, as on the kernel’s binderfs', async () => {
+    await client(`
+      add('private');
+      fs.chmodSync(directory + '/private', 0o600);
+      fs.chownSync(directory + '/private', 1234, 1235);
+      const { mode, uid, gid } = fs.statSync(directory + '/private');
+      say([mode & 0o7777, uid, gid]);
+    `).then((said) => expect(said).toEqual([[0o600, 1234, 1235]]));
+    const as = async (uid: number, gid: number): Promise<unknown> => {
+      const script = `
+        const result = codeOf(() => open('private').close());
+        say([
+          result,
+          codeOf(() => fs.chmodSync(directory + '/private', 0o660)),
+          codeOf(() => fs.chownSync(directory + '/private', process.getuid(), process.getgid())),
+          codeOf(() => fs.renameSync(directory + '/private', directory + '/mine')),
+          codeOf(() => fs.unlinkSync(directory + '/private')),
+          codeOf(() => open('binder-control').close()),
+          codeOf(() => fs.chmodSync(directory, 0o777)),
+        ]);`;
+      const command = ['setpriv', `--reuid=${uid}`, `--regid=${gid}`, '--clear-groups'];
+      const { code, output } = await mount.run([...command, ...clientCommand(mount, script)]);
+      expect({ code, output }).toMatchObject({ code: 0 });
+      return JSON.parse(output);
+    };
+    // A stranger; the owner, who may not give it away to others but keep it; the group that the owner let in
+    expect(await as(77, 77)).toEqual(['EACCES', 'EPERM', 'EPERM', 'EACCES', 'EACCES', 'EACCES', 'EPERM']);
+    expect(await as(1234, 1235)).toEqual([0, 0, 0, 'EACCES', 'EACCES', 'EACCES', 'EPERM']);
+    expect(await as(77, 1235)).toEqual([0, 'EPERM', 'EPERM', 'EACCES', 'EACCES', 'EACCES', 'EPERM']);
+    await client(`fs.unlinkSync(directory + '/private');`);
   });
 
   test('tell nobody what others sent', async () => {
