@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { BINDER_FREEZE } from '../../abi/binder.ts';
+import { freezeInfo } from '../../abi/structs.ts';
 import {
   asBinder,
   type Call,
@@ -16,6 +18,7 @@ import {
   interfaceHash,
   interfaceVersion,
   linkToDeath,
+  linkToFrozenState,
   localOf,
   ping,
   type Ref,
@@ -286,9 +289,26 @@ describe('errors', () => {
   test('say that there is no manager', async () => {
     const nobody = client.contextManager();
     await expect(ping(nobody)).rejects.toBeInstanceOf(DeadObjectError);
-    release(nobody);
+    // Counted, and watched, when there is one that answers.
+    const told = vi.fn();
+    linkToDeath(nobody, told);
+    const chat = await serve({ say: (text) => text });
+    await ping(nobody);
     await quiet();
-    userErrors.length = 0;
+    expect(driver.alive).toMatchObject({ refs: 1, deaths: 1 });
+    release(nobody);
+    server.close();
+    await quiet();
+    expect(told).toHaveBeenCalledTimes(1);
+    // The next manager is another object.
+    server = driver.connect({ uid: 1000 });
+    const next = await serve({ say: (text) => `${text} again` });
+    expect(asBinder(next)).not.toBe(asBinder(chat));
+    expect(await next.say('here')).toBe('here again');
+    release(next);
+    release(chat);
+    await quiet();
+    expect(driver.alive).toMatchObject({ refs: 0, deaths: 0 });
   });
 });
 
@@ -430,6 +450,30 @@ describe('death', () => {
     await expect(call).rejects.toMatchObject({ code: 'CLOSED' });
     expect(client.closed.aborted).toBe(true);
     await expect(chat.say('x')).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+});
+
+describe('a frozen process', () => {
+  test('is told of to those who asked, and refuses calls', async () => {
+    const chat = await serve({ say: (text) => text });
+    await ping(chat);
+    const states: boolean[] = [];
+    const link = linkToFrozenState(chat, (isFrozen) => states.push(isFrozen));
+    const freeze = (enable: number) =>
+      client.carrier.ioctl(BINDER_FREEZE, freezeInfo.bytes({ pid: 11, enable, timeoutMs: 100 }));
+    await quiet();
+    expect(await freeze(1)).toBe(0);
+    await quiet();
+    await expect(chat.say('x')).rejects.toMatchObject({ code: 'FROZEN' });
+    expect(await freeze(0)).toBe(0);
+    await quiet();
+    expect(states).toEqual([false, true, false]);
+    expect(await chat.say('thawed')).toBe('thawed');
+    link[Symbol.dispose]();
+    await freeze(1);
+    await freeze(0);
+    await quiet();
+    expect(states.length).toBe(3);
   });
 });
 

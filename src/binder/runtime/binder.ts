@@ -124,6 +124,8 @@ export class RemoteBinder implements IBinder {
   readonly handle: number;
   readonly stability: number;
   isDead = false;
+  /** Whether this process counts on the handle: always, but for a manager that has not answered yet. */
+  isAcquired = false;
   #count = 0;
   readonly #deaths = new Set<() => void>();
   readonly #frozen = new Set<(isFrozen: boolean) => void>();
@@ -144,6 +146,12 @@ export class RemoteBinder implements IBinder {
 
   letGo(): void {
     if (--this.#count === 0) this.connection.releaseRemote(this);
+  }
+
+  /** Asks the driver for what the links want to hear. */
+  watch(): void {
+    if (this.#deaths.size > 0) this.connection.watchDeath(this);
+    if (this.#frozen.size > 0) this.connection.watchFrozen(this);
   }
 
   died(): void {
@@ -232,7 +240,10 @@ export function deathOf(ref: object): Signal {
   return target instanceof RemoteBinder ? target.death : abortController().signal;
 }
 
-/** Calls `told` once when the object's process is gone, unless the link is disposed of before. */
+/**
+ * Calls `told` once when the object's process is gone, unless the link is disposed of before, or the last reference
+ * released. A context manager is watched from its first answer on.
+ */
 export function linkToDeath(ref: object, told: () => void): Disposable {
   const target = refState(ref).live();
   return target instanceof RemoteBinder ? target.linkToDeath(told) : { [Symbol.dispose]() {} };

@@ -215,6 +215,7 @@ export class Connection implements Disposable, AsyncDisposable {
           kind: 'call',
           oneway,
           outgoing,
+          answered: () => this.#answered(target),
           replied: (reply) => {
             ended();
             // What nobody reads is given back with the buffer.
@@ -381,11 +382,24 @@ export class Connection implements Disposable, AsyncDisposable {
     if (!remote) {
       remote = new RemoteBinder(this, handle, stability);
       this.#remotes.set(handle, remote);
-      this.commands.handle(B.BC_INCREFS, handle);
-      this.commands.handle(B.BC_ACQUIRE, handle);
-      this.#flushSoon();
+      // There may be no manager yet: it is counted when it first answered.
+      if (handle !== 0) this.acquire(remote);
     }
     return remote;
+  }
+
+  acquire(remote: RemoteBinder): void {
+    remote.isAcquired = true;
+    this.commands.handle(B.BC_INCREFS, remote.handle);
+    this.commands.handle(B.BC_ACQUIRE, remote.handle);
+    this.#flushSoon();
+  }
+
+  /** A reply came from the object. */
+  #answered(remote: RemoteBinder): void {
+    if (remote.isAcquired || this.#remotes.get(remote.handle) !== remote) return;
+    this.acquire(remote);
+    remote.watch();
   }
 
   /** The last reference is gone. If the handle comes again it is another object for this process. */
@@ -399,8 +413,12 @@ export class Connection implements Disposable, AsyncDisposable {
     if (remote.freezeCookie !== 0) {
       this.commands.handleCookie(B.BC_CLEAR_FREEZE_NOTIFICATION, handle, remote.freezeCookie);
     }
-    this.commands.handle(B.BC_RELEASE, handle);
-    this.commands.handle(B.BC_DECREFS, handle);
+    remote.cookie = 0;
+    remote.freezeCookie = 0;
+    if (remote.isAcquired) {
+      this.commands.handle(B.BC_RELEASE, handle);
+      this.commands.handle(B.BC_DECREFS, handle);
+    }
     this.#flushSoon();
   }
 
@@ -410,7 +428,7 @@ export class Connection implements Disposable, AsyncDisposable {
   }
 
   watchDeath(remote: RemoteBinder): void {
-    if (remote.cookie !== 0) return;
+    if (remote.cookie !== 0 || !remote.isAcquired) return;
     remote.cookie = this.#newCookie(remote);
     this.commands.handleCookie(B.BC_REQUEST_DEATH_NOTIFICATION, remote.handle, remote.cookie);
     this.#watch();
@@ -425,7 +443,7 @@ export class Connection implements Disposable, AsyncDisposable {
   }
 
   watchFrozen(remote: RemoteBinder): void {
-    if (remote.freezeCookie !== 0) return;
+    if (remote.freezeCookie !== 0 || !remote.isAcquired) return;
     remote.freezeCookie = this.#newCookie(remote);
     this.commands.handleCookie(B.BC_REQUEST_FREEZE_NOTIFICATION, remote.handle, remote.freezeCookie);
     this.#watch();
@@ -442,7 +460,11 @@ export class Connection implements Disposable, AsyncDisposable {
   deadBinder(cookie: U64): void {
     this.commands.value(B.BC_DEAD_BINDER_DONE, cookie);
     this.#flushSoon();
-    this.#cookies.get(cookie)?.died();
+    const remote = this.#cookies.get(cookie);
+    if (!remote) return;
+    remote.died();
+    // The next manager is another object.
+    if (remote.handle === 0) this.releaseRemote(remote);
   }
 
   frozenBinder(cookie: U64, isFrozen: boolean): void {

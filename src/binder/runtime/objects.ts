@@ -37,6 +37,8 @@ export class Outgoing implements ParcelObjects {
         'Cannot send the reference: it belongs to another connection',
       );
     }
+    // A manager that was never called: only a handle that is counted can be given on.
+    if (!target.isAcquired) this.#connection.acquire(target);
     return { type: BINDER_TYPE_HANDLE, flags: 0, target: target.handle, cookie: 0, stability };
   }
 

@@ -14,6 +14,8 @@ export interface SentCall {
   readonly oneway: boolean;
   /** What its parcel mentions. */
   readonly outgoing: Outgoing;
+  /** There is a reply, whatever it says. */
+  answered(): void;
   /** The reply, to be decoded at once: its buffer is freed when this returns. */
   replied(reply: Parcel): void;
   /** It will not be answered; or, oneway and without an error, it is queued. */
@@ -187,6 +189,7 @@ export class PoolThread implements ThreadEvents {
     const parcel = this.#parcel(view, at, objects);
     if (top?.kind === 'call') {
       this.#stack.pop();
+      top.answered();
       if (view.getUint32(at + 20, true) & B.TF_STATUS_CODE) {
         const status = parcel.left >= 4 ? parcel.readInt32() : -1;
         if (status !== 0)
