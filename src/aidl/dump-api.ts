@@ -25,9 +25,10 @@ export function dumpApi(type: DefinedType): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** What stands above the dump: the comments at the file's head, as they are. */
-export function dumpHead(document: Document): string {
-  return document.comments.join('');
+/** What stands above the dump: the comments at the file's head, one behind the other as aidl writes them. */
+export function dumpHead({ comments }: Document): string {
+  const lines = comments.map((comment) => (comment.startsWith('//') ? `${comment}\n` : comment)).join('');
+  return lines === '' || lines.endsWith('\n') ? lines : `${lines}\n`;
 }
 
 function dumpType(type: DefinedType, indent: string, lines: string[]): void {

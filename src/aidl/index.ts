@@ -9,5 +9,6 @@ export {
   WARNINGS,
   type WarningName,
 } from './diagnostics.ts';
-export { dumpApi } from './dump-api.ts';
+export { dumpApi, dumpHead } from './dump-api.ts';
 export { formatLocation, type Location, type Point } from './source.ts';
+export { warningLevels } from './warning-levels.ts';

@@ -5,6 +5,9 @@ import type { Location, Point } from './source.ts';
 /** Thrown at a token that fits no rule; caught where the grammar can go on. */
 export class SyntaxFailure extends Error {}
 
+/** One for all: a file of garbage fails a million times, and nobody reads the stack. */
+const failure = new SyntaxFailure();
+
 /** Thrown where the rest of the file cannot be read. */
 export class ParseAbort extends Error {}
 
@@ -76,7 +79,7 @@ export class TokenStream {
         `syntax error, unexpected ${tokenName(this.kind)}${wanted}`,
       );
     }
-    throw new SyntaxFailure();
+    throw failure;
   }
 
   /** Skips to the token at which a rule can go on after an error, and takes it. */

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { aidlCommand } from './aidl.ts';
 import { demoCommand } from './demo.ts';
 import { doctorCommand } from './doctor.ts';
 import { downCommand } from './down.ts';
@@ -25,6 +26,7 @@ const program = new Command('ubinder')
   .addCommand(reportsCommand())
   .addCommand(runCommand())
   .addCommand(doctorCommand())
+  .addCommand(aidlCommand())
   .addCommand(demoCommand());
 // `run` has exit codes of its own, which must not be taken for its command's.
 for (const command of program.commands) {

@@ -3,14 +3,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import {
-  compile,
-  dumpApi,
-  formatDiagnostic,
-  type Severity,
-  WARNINGS,
-  type WarningName,
-} from '../../src/aidl/index.ts';
+import { compile, dumpApi, formatDiagnostic, warningLevels } from '../../src/aidl/index.ts';
 import { cases, comparable, goldenFile } from './corpus.mjs';
 
 interface Verdict {
@@ -21,20 +14,6 @@ interface Verdict {
 }
 
 const golden = JSON.parse(readFileSync(goldenFile, 'utf8')) as Record<string, Verdict>;
-
-function warningLevels(args: readonly string[]): Partial<Record<WarningName, Severity>> {
-  const names = Object.keys(WARNINGS) as WarningName[];
-  const levels: Partial<Record<WarningName, Severity>> = {};
-  const asErrors = args.includes('-Werror');
-  for (const name of names) {
-    const on =
-      !args.includes(`-Wno-${name}`) &&
-      (args.includes('-Weverything') || args.includes(`-W${name}`) || WARNINGS[name]);
-    const fatal = asErrors && !args.includes(`-Wno-error=${name}`);
-    levels[name] = args.includes('-w') || !on ? 'off' : fatal ? 'error' : 'warning';
-  }
-  return levels;
-}
 
 describe('the corpus, as aidl 14 judges it', () => {
   it('has a verdict for each case', () => {
@@ -50,7 +29,10 @@ describe('the corpus, as aidl 14 judges it', () => {
       includes: ['.'],
       structured: args.includes('--structured'),
       failOnParcelable: args.includes('-b'),
-      warnings: warningLevels(args),
+      warnings: warningLevels(
+        args.filter((arg) => arg.startsWith('-W')).map((arg) => arg.slice(2)),
+        args.includes('-w'),
+      ),
       ...(args.includes('--stability=vintf') ? { stability: 'vintf' as const } : {}),
     });
     const verdict = golden[name]!;
