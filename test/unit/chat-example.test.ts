@@ -1,0 +1,15 @@
+import { expect, test } from 'vitest';
+import { chat } from '../../examples/chat/chat.ts';
+
+test('the chat of the examples runs', async () => {
+  const lines: string[] = [];
+  await chat((line) => lines.push(line));
+  expect(lines).toEqual([
+    'heard: hello',
+    'heard: is anybody here?',
+    'listeners: 1',
+    'read: 3, 16 bytes',
+    'let me in: Cannot say: uid 2000 is not the owner',
+    'listeners left: 0',
+  ]);
+});
