@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
+import { DEFAULT_LIMITS, type Limits } from '../driver/limits.ts';
 import { MAX_DEVICES } from '../host/binderfs/device-table.ts';
 import type { DeliveryMode } from '../host/binderfs/open-device-factory.ts';
 import { startDetached } from './detach.ts';
@@ -18,6 +19,7 @@ interface UpOptions {
   label: string;
   policy?: string;
   androidScheduling?: boolean;
+  limit: Partial<Limits>;
   untilExit?: number;
   detach?: boolean;
 }
@@ -49,6 +51,7 @@ export function upCommand(): Command {
     .option('--label <text>', 'security label told to services that ask for one', 'u:r:ubinder:s0')
     .option('--policy <file>', 'rules that say who may do what; SIGHUP reads them again')
     .option('--android-scheduling', 'let scheduling policies travel with calls, and not only nice values')
+    .option('--limit <name=n>', 'how many a process may have: threads, nodes, refs, registrations', limit, {})
     .option('--detach', 'return once clients can open the devices')
     .addOption(
       new Option('--until-exit <pid>', 'stop when this process has ended').argParser(natural).hideHelp(),
@@ -75,6 +78,7 @@ export function upCommand(): Command {
         },
         label: options.label,
         policy,
+        limits: options.limit,
         androidScheduling: options.androidScheduling === true,
         forcedMode: forcedMode(),
         untilExit: options.untilExit,
@@ -130,6 +134,17 @@ function atMost(limit: number): (value: string) => number {
     if (natural(value) > limit) throw new InvalidArgumentError(`Give a whole number up to ${limit}.`);
     return Number(value);
   };
+}
+
+/** One `--limit NAME=N`, with those before it. */
+function limit(value: string, others: Partial<Limits>): Partial<Limits> {
+  const [name = '', number = ''] = value.split('=');
+  if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
+    const known = Object.keys(DEFAULT_LIMITS).join(', ');
+    throw new InvalidArgumentError(`There is no limit ${JSON.stringify(name)}; known are ${known}.`);
+  }
+  if (natural(number) === 0) throw new InvalidArgumentError('Give a whole number from 1.');
+  return { ...others, [name]: natural(number) };
 }
 
 function octal(value: string): number {

@@ -1,7 +1,7 @@
 import { BR_CLEAR_DEATH_NOTIFICATION_DONE, BR_DEAD_BINDER } from '../abi/binder.ts';
 import type { U64 } from '../abi/u64.ts';
+import type { Process } from './process.ts';
 import type { ReadBuffer } from './read-buffer.ts';
-import type { Stats } from './stats.ts';
 import type { Thread } from './thread.ts';
 import { type AfterItem, CONTINUE, STOP, WorkItem } from './work.ts';
 
@@ -19,17 +19,18 @@ import { type AfterItem, CONTINUE, STOP, WorkItem } from './work.ts';
  */
 export class DeathRegistration extends WorkItem {
   readonly cookie: U64;
-  readonly #stats: Stats;
+  readonly #process: Process;
   /** The node's death is queued or was delivered and not yet acknowledged. */
   reportsDeath = false;
   /** The client has taken back its wish. */
   isCleared = false;
 
-  constructor(cookie: U64, stats: Stats) {
+  constructor(cookie: U64, process: Process) {
     super();
     this.cookie = cookie;
-    this.#stats = stats;
-    stats.death.create();
+    this.#process = process;
+    process.deathRegistrations++;
+    process.driver.stats.death.create();
   }
 
   nodeDied(): void {
@@ -67,6 +68,7 @@ export class DeathRegistration extends WorkItem {
 
   /** The registration is gone, with its ref, its process, or because the client took it back. */
   release(): void {
-    this.#stats.death.delete();
+    this.#process.deathRegistrations--;
+    this.#process.driver.stats.death.delete();
   }
 }

@@ -4,7 +4,6 @@ import { type U64, writeU64 } from '../abi/u64.ts';
 import type { Timer } from './ports.ts';
 import type { Process } from './process.ts';
 import type { ReadBuffer } from './read-buffer.ts';
-import type { Stats } from './stats.ts';
 import type { Thread } from './thread.ts';
 import { type AfterItem, CONTINUE, STOP, WorkItem } from './work.ts';
 
@@ -24,7 +23,7 @@ import { type AfterItem, CONTINUE, STOP, WorkItem } from './work.ts';
  */
 export class FreezeRegistration extends WorkItem {
   readonly cookie: U64;
-  readonly #stats: Stats;
+  readonly #process: Process;
   #isFrozen = false;
   /** Delivered, and not yet acknowledged. */
   #isSent = false;
@@ -32,11 +31,12 @@ export class FreezeRegistration extends WorkItem {
   #mustResend = false;
   isCleared = false;
 
-  constructor(cookie: U64, stats: Stats) {
+  constructor(cookie: U64, process: Process) {
     super();
     this.cookie = cookie;
-    this.#stats = stats;
-    stats.freeze.create();
+    this.#process = process;
+    process.freezeRegistrations++;
+    process.driver.stats.freeze.create();
   }
 
   /** The state of the node's owner. @returns true when the item is to be queued now. */
@@ -88,7 +88,8 @@ export class FreezeRegistration extends WorkItem {
 
   /** The registration is gone, with its ref, its process, or because the client took it back. */
   release(): void {
-    this.#stats.freeze.delete();
+    this.#process.freezeRegistrations--;
+    this.#process.driver.stats.freeze.delete();
   }
 }
 

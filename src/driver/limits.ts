@@ -9,10 +9,33 @@ export interface Limits {
    * millisecond.
    */
   readonly releaseSlice: number;
+  /**
+   * Threads of a process. Libbinder's pool has 16 and other callers some hundreds; each that calls costs about a
+   * kilobyte and a descriptor. The next one's ioctl ends with ENOMEM, as where the kernel has no memory for its record.
+   */
+  readonly threads: number;
+  /**
+   * Nodes of a process. Servers have some thousands; a quarter of a million take about 100 megabytes. A transaction that
+   * needs another fails with ENOMEM.
+   */
+  readonly nodes: number;
+  /** Refs of a process: as many as nodes, for the same reasons and with the same answer. */
+  readonly refs: number;
+  /**
+   * Registrations for deaths and freezing of a process, each kind, unread ends of earlier ones included: a client could
+   * register and withdraw for ever without reading. The next one's ioctl ends with ENOMEM. (Where the
+   * kernel has no memory for a death notification it answers BR_ERROR without the number that belongs to it, after which
+   * clients misread all that follows.)
+   */
+  readonly registrations: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
   releaseSlice: 1000,
+  threads: 8192,
+  nodes: 262_144,
+  refs: 262_144,
+  registrations: 262_144,
 };
 
 /** Bytes of a mapping that are used, however large it is: SZ_4M in the kernel driver. */

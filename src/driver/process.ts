@@ -17,7 +17,7 @@ import {
   BINDER_WRITE_READ,
   BR_OK,
 } from '../abi/binder.ts';
-import { EBADF, EBUSY, EINTR, EINVAL, EPERM } from '../abi/errno.ts';
+import { EBADF, EBUSY, EINTR, EINVAL, ENOMEM, EPERM } from '../abi/errno.ts';
 import {
   extendedError,
   flatBinderObject,
@@ -59,6 +59,9 @@ export class Process {
   readonly deliveredDeaths = new WorkList();
   /** Freeze reports that were read and not yet acknowledged, in that order. */
   readonly deliveredFreezes = new WorkList();
+  /** Registrations for deaths and for freezing that exist, unread ends of earlier ones included. */
+  deathRegistrations = 0;
+  freezeRegistrations = 0;
   /** The commands of this process alone. */
   readonly counts = new CommandCounts();
   isDead = false;
@@ -153,7 +156,8 @@ export class Process {
    * @returns 0, a positive errno, or {@link PARKED} when the caller's thread sleeps until {@link Client.answer}.
    */
   ioctl(caller: Caller, command: number, argument: DataView, at: number): number {
-    const thread = this.thread(caller.thread);
+    const thread = this.threads.get(caller.thread) ?? this.#newThread(caller.thread);
+    if (!thread) return ENOMEM;
     // A thread makes one ioctl at a time: if one is still open, its caller was killed and its id used again.
     this.leave(thread, EINTR);
     thread.freezing?.interrupt();
@@ -177,7 +181,9 @@ export class Process {
 
   /** A poll by thread `id`. @returns whether it can read without sleeping. */
   poll(id: ThreadId): boolean {
-    const thread = this.thread(id);
+    const thread = this.threads.get(id) ?? this.#newThread(id);
+    // The error that its next ioctl ends with is there to be had.
+    if (!thread) return true;
     if (!(thread.looper & LOOPER_POLL)) {
       thread.looper |= LOOPER_POLL;
       this.#polling++;
@@ -268,7 +274,7 @@ export class Process {
     stats.process.delete();
   }
 
-  /** The thread with this id, made if it is new. */
+  /** The thread with this id, made if it is new: for those that are, their ioctl or poll was taken. */
   thread(id: ThreadId): Thread {
     let thread = this.threads.get(id);
     if (!thread) {
@@ -288,10 +294,14 @@ export class Process {
     return [...this.nodes.values()].sort((a, b) => compareU64(a.ptr, b.ptr));
   }
 
-  /** The node with this pointer, made if there is none. The caller holds it until it has found a reason to stay. */
-  createNode(ptr: U64, cookie: U64, flags: number): Node {
+  /**
+   * The node with this pointer, made if there is none; `null` when there may be no more. The caller holds it until it has
+   * found a reason to stay.
+   */
+  createNode(ptr: U64, cookie: U64, flags: number): Node | null {
     let node = this.nodes.get(ptr);
     if (!node) {
+      if (this.nodes.size >= this.driver.limits.nodes) return null;
       node = new Node(this.driver.nextId(), this, ptr, cookie, flags);
       this.nodes.set(ptr, node);
     }
@@ -303,12 +313,13 @@ export class Process {
    * Adds a count to this process's ref to `node`, which is made if there is none.
    *
    * @param sender - the thread whose transaction carries the node, if one does
-   * @returns the ref, or `null` when the count cannot be had
+   * @returns the ref, or an errno: EINVAL when the count cannot be had, ENOMEM when there may be no more refs
    */
-  addRef(node: Node, strong: boolean, sender: Thread | null): Ref | null {
+  addRef(node: Node, strong: boolean, sender: Thread | null): Ref | number {
     let ref = this.refs.forNode(node);
     const isNew = !ref;
     if (!ref) {
+      if (this.refs.size >= this.driver.limits.refs) return ENOMEM;
       const handle = this.refs.lowestFree(node === this.context.manager);
       ref = new Ref(this.driver.nextId(), this, node, handle);
       this.refs.add(ref);
@@ -316,7 +327,7 @@ export class Process {
     }
     if (ref.increment(strong, sender)) return ref;
     if (isNew) ref.delete();
-    return null;
+    return EINVAL;
   }
 
   /** The most recently parked thread that waits for work of the process; it is then taken for it. */
@@ -497,6 +508,10 @@ export class Process {
     return result;
   }
 
+  #newThread(id: ThreadId): Thread | null {
+    return this.threads.size < this.driver.limits.threads ? this.thread(id) : null;
+  }
+
   #control(thread: Thread, command: number, argument: DataView, at: number): number {
     switch (command) {
       case BINDER_SET_MAX_THREADS:
@@ -541,6 +556,7 @@ export class Process {
     if (context.managerUid !== null && context.managerUid !== thread.euid) return EPERM;
     context.managerUid = thread.euid;
     const node = this.createNode(ptr, cookie, flags);
+    if (!node) return ENOMEM;
     // The manager knows that its node is held: it is never told.
     node.localStrong++;
     node.localWeak++;

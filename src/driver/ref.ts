@@ -77,7 +77,7 @@ export class Ref {
 
   requestFreeze(cookie: U64): void {
     const { process, node } = this;
-    this.freeze = new FreezeRegistration(cookie, process.driver.stats);
+    this.freeze = new FreezeRegistration(cookie, process);
     // Of a dead node there is nothing to tell, ever.
     if (node.process) this.ownerIs(node.process.isFrozen);
   }
@@ -92,7 +92,7 @@ export class Ref {
 
   requestDeath(cookie: U64): void {
     const { process, node } = this;
-    this.death = new DeathRegistration(cookie, process.driver.stats);
+    this.death = new DeathRegistration(cookie, process);
     if (!node.process) this.nodeDied();
   }
 

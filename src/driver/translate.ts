@@ -119,12 +119,13 @@ function translateBinder(
   const { process } = thread;
   const cookie = readU64(view, at + 16);
   const node = process.createNode(readU64(view, at + 8), cookie, view.getUint32(at + 4, true));
+  if (!node) return ENOMEM;
   const isSame = node.cookie === cookie;
   if (!isSame) process.userError(thread, `sending node ${node.id} with another cookie than before`);
   const isAllowed = isSame && mayTransferBinder(process, target);
-  const ref = isAllowed ? target.addRef(node, strong, thread) : null;
+  const ref = isAllowed ? target.addRef(node, strong, thread) : isSame ? EPERM : EINVAL;
   node.letGo();
-  if (!ref) return isSame && !isAllowed ? EPERM : EINVAL;
+  if (typeof ref === 'number') return ref;
   putHandle(buffer, view, at, strong, ref.handle);
   return 0;
 }
@@ -146,7 +147,7 @@ function translateHandle(
   const { node } = source;
   if (node.process !== target) {
     const ref = target.addRef(node, strong, null);
-    if (!ref) return EINVAL;
+    if (typeof ref === 'number') return ref;
     putHandle(buffer, view, at, strong, ref.handle);
     return 0;
   }

@@ -23,7 +23,7 @@ import {
   BC_TRANSACTION_SG,
 } from '../abi/binder.ts';
 import { BC_COMMANDS } from '../abi/commands.ts';
-import { EFAULT, EINVAL } from '../abi/errno.ts';
+import { EFAULT, EINVAL, ENOMEM } from '../abi/errno.ts';
 import { iocNumber, iocSize } from '../abi/ioctl-code.ts';
 import { readU64, type U64 } from '../abi/u64.ts';
 import type { DeathRegistration } from './death.ts';
@@ -146,8 +146,7 @@ function execute(thread: Thread, view: DataView, at: number): number {
       thread.looper |= LOOPER_EXITED;
       return 0;
     case BC_REQUEST_DEATH_NOTIFICATION:
-      requestDeath(thread, view.getUint32(payload, true), readU64(view, payload + 4));
-      return 0;
+      return requestDeath(thread, view.getUint32(payload, true), readU64(view, payload + 4));
     case BC_CLEAR_DEATH_NOTIFICATION:
       clearDeath(thread, view.getUint32(payload, true), readU64(view, payload + 4));
       return 0;
@@ -205,7 +204,7 @@ function changeRef(thread: Thread, handle: number, increment: boolean, strong: b
     }
     if (manager) {
       const ref = process.addRef(manager, strong, null);
-      if (ref) {
+      if (typeof ref !== 'number') {
         if (ref.handle !== 0) {
           process.userError(thread, `tried to acquire reference to desc 0, got ${ref.handle} instead`);
         }
@@ -235,13 +234,15 @@ function acknowledge(thread: Thread, ptr: U64, cookie: U64, strong: boolean): vo
     process.userError(thread, `${name} node ${node.id} has no pending request`);
 }
 
-function requestDeath(thread: Thread, handle: number, cookie: U64): void {
+function requestDeath(thread: Thread, handle: number, cookie: U64): number {
   const { process } = thread;
   const ref = process.refs.get(handle);
   if (!ref) process.userError(thread, `BC_REQUEST_DEATH_NOTIFICATION invalid ref ${handle}`);
   else if (ref.death)
     process.userError(thread, 'BC_REQUEST_DEATH_NOTIFICATION death notification already set');
+  else if (process.deathRegistrations >= process.driver.limits.registrations) return ENOMEM;
   else ref.requestDeath(cookie);
+  return 0;
 }
 
 function clearDeath(thread: Thread, handle: number, cookie: U64): void {
@@ -279,6 +280,8 @@ function requestFreeze(thread: Thread, handle: number, cookie: U64): number {
     thread.process.userError(thread, `BC_REQUEST_FREEZE_NOTIFICATION ${why}`);
     return EINVAL;
   }
+  const { process } = thread;
+  if (process.freezeRegistrations >= process.driver.limits.registrations) return ENOMEM;
   ref.requestFreeze(cookie);
   return 0;
 }

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Driver } from '../../driver/driver.ts';
+import type { Limits } from '../../driver/limits.ts';
 import type { Client } from '../../driver/ports.ts';
 import type { Thread } from '../../driver/thread.ts';
 import { byteString, textOf } from '../binderfs/byte-string.ts';
@@ -57,6 +58,8 @@ export interface DaemonOptions {
   readonly label: string;
   /** Scheduling policies travel with calls, as in Android's kernels, and not only nice values. */
   readonly androidScheduling: boolean;
+  /** Limits of the driver that differ from its own. */
+  readonly limits: Partial<Limits>;
   /** A file of rules that say who may do what; `undefined` allows everybody everything. */
   readonly policy: string | undefined;
   /** Deliver data in this way or fail; `undefined` takes the best that is allowed. */
@@ -106,24 +109,27 @@ export class Daemon {
     this.#stopRequest = stopRequest;
     this.#log = log;
     let filesystem: BinderFs | undefined;
-    this.#driver = new Driver({
-      createArea,
-      now: () => performance.now(),
-      startTimer(milliseconds, callback) {
-        const timer = setTimeout(() => {
-          callback();
-          filesystem?.notifyPollers();
-        }, milliseconds);
-        return { cancel: () => clearTimeout(timer) };
+    this.#driver = new Driver(
+      {
+        createArea,
+        now: () => performance.now(),
+        startTimer(milliseconds, callback) {
+          const timer = setTimeout(() => {
+            callback();
+            filesystem?.notifyPollers();
+          }, milliseconds);
+          return { cancel: () => clearTimeout(timer) };
+        },
+        securityLabel: (client: Client) =>
+          client instanceof OpenDevice ? client.subject.label : options.label,
+        androidScheduling: options.androidScheduling,
+        get policy() {
+          return policy?.current ?? null;
+        },
+        userError: log,
       },
-      securityLabel: (client: Client) =>
-        client instanceof OpenDevice ? client.subject.label : options.label,
-      androidScheduling: options.androidScheduling,
-      get policy() {
-        return policy?.current ?? null;
-      },
-      userError: log,
-    });
+      options.limits,
+    );
     this.#reports = new Reports(this.#driver);
     const createFileSystem = (session: FuseSession): BinderFs =>
       new BinderFs({
