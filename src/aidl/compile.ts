@@ -164,7 +164,9 @@ class Loader {
   }
 
   #checkFileName(file: string, type: DefinedType): boolean {
-    const expected = `${type.package === '' ? '' : `${type.package.replaceAll('.', '/')}/`}${type.name}.aidl`;
+    // A declaration may name a nested class: it belongs into the file of the outer one.
+    const outer = type.name.split('.')[0]!;
+    const expected = `${type.package === '' ? '' : `${type.package.replaceAll('.', '/')}/`}${outer}.aidl`;
     if (`/${file}`.endsWith(`/${expected}`)) return true;
     this.reporter.error(type.location, `${type.name} should be declared in a file called ${expected}`);
     return false;

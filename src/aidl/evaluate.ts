@@ -263,6 +263,13 @@ export class Evaluator {
     if (!type.array) return undefined;
     const dimensions = type.array.dimensions;
     const source = constant.kind === 'reference' ? constant.target! : constant;
+    const element = elementType(type);
+    const values: string[] = [];
+    for (const part of source.parts) {
+      const value = this.valueString(part, element);
+      if (value === undefined) return undefined;
+      values.push(value);
+    }
     if (dimensions !== 'dynamic') {
       this.evaluate(dimensions[0]!);
       const wanted = dimensions[0]!.integer;
@@ -273,13 +280,6 @@ export class Evaluator {
         );
         return undefined;
       }
-    }
-    const element = elementType(type);
-    const values: string[] = [];
-    for (const part of source.parts) {
-      const value = this.valueString(part, element);
-      if (value === undefined) return undefined;
-      values.push(value);
     }
     return `{${values.join(', ')}}`;
   }

@@ -404,14 +404,13 @@ class Parser {
   }
 
   #startsDeclaration(): boolean {
-    if (DECLARATIONS.includes(this.#stream.kind)) return true;
-    return this.#stream.kind === 'oneway' && this.#stream.peek().kind === 'interface';
+    return DECLARATIONS.includes(this.#stream.kind);
   }
 
   #parcelableMember(): Field | ConstantDeclaration | DefinedType | undefined {
     const begin = this.#stream.end;
     const annotations = this.#annotations();
-    if (this.#startsDeclaration()) return this.#declaration(annotations);
+    if (this.#startsDeclaration() || this.#stream.kind === 'oneway') return this.#declaration(annotations);
     if (this.#stream.kind === 'const') return this.#constant(annotations);
     const type = this.#type(annotations, begin);
     const name = this.#identifier();
@@ -444,7 +443,8 @@ class Parser {
   #interfaceMember(): Method | ConstantDeclaration | DefinedType | undefined {
     const begin = this.#stream.end;
     const annotations = this.#annotations();
-    if (this.#startsDeclaration()) return this.#declaration(annotations);
+    const onewayInterface = this.#stream.kind === 'oneway' && this.#stream.peek().kind === 'interface';
+    if (onewayInterface || this.#startsDeclaration()) return this.#declaration(annotations);
     if (this.#stream.kind === 'const') return this.#constant(annotations);
     const oneway = this.#stream.accept('oneway');
     const type = oneway ? this.#type(this.#annotations()) : this.#type(annotations, begin);

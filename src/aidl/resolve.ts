@@ -26,6 +26,8 @@ export function isHeapNullable(type: TypeSpecifier): boolean {
 export function resolveDocument(document: Document, find: TypeFinder, reporter: Reporter): boolean {
   const resolver = new Resolver(find, reporter);
   for (const type of document.types) resolver.type(type);
+  // References mean something only where each type is known.
+  if (resolver.success) resolver.references();
   const acyclic = document.types.every((type) => checkContainment(type, reporter));
   return resolver.success && acyclic;
 }
@@ -34,6 +36,7 @@ class Resolver {
   readonly #find: TypeFinder;
   readonly #reporter: Reporter;
   readonly #visited = new Set<DefinedType>();
+  readonly #constants: { readonly constant: Constant; readonly scope: DefinedType }[] = [];
   readonly #references: Constant[] = [];
   readonly #done = new Set<Constant>();
   success = true;
@@ -84,8 +87,23 @@ class Resolver {
     if (dimensions !== 'dynamic') for (const size of dimensions) this.#constant(size, scope);
   }
 
+  /** The second pass: finds the constants which those met in the first refer to. */
+  references(): void {
+    for (const { constant, scope } of this.#constants) this.#reference(constant, scope);
+  }
+
   #constant(constant: Constant, scope: DefinedType): void {
-    for (const part of constant.parts) this.#constant(part, scope);
+    this.#constants.push({ constant, scope });
+    this.#scopes(constant, scope);
+  }
+
+  #scopes(constant: Constant, scope: DefinedType): void {
+    for (const part of constant.parts) this.#scopes(part, scope);
+    if (constant.scope && !constant.scope.resolved) this.#specifier(constant.scope, scope);
+  }
+
+  #reference(constant: Constant, scope: DefinedType): void {
+    for (const part of constant.parts) this.#reference(part, scope);
     if (constant.kind !== 'reference' || this.#done.has(constant)) return;
     const loop = this.#references.indexOf(constant);
     if (loop >= 0) {
@@ -107,7 +125,7 @@ class Resolver {
     constant.target = target;
     if (!this.success) return;
     this.#references.push(constant);
-    this.#constant(target, owner);
+    this.#reference(target, owner);
     this.#references.pop();
     this.#done.add(constant);
   }

@@ -3,7 +3,6 @@ import { dirname, join } from 'node:path';
 import { Command, InvalidArgumentError } from 'commander';
 import {
   type CompileOptions,
-  canonicalName,
   compile,
   dumpApi,
   dumpHead,
@@ -80,7 +79,7 @@ function run(inputs: string[], options: Options): void {
     }
     if (!options.dumpapi) continue;
     for (const type of document.types) {
-      const path = join(options.out!, `${canonicalName(type).replaceAll('.', '/')}.aidl`);
+      const path = join(options.out!, type.package.replaceAll('.', '/'), `${type.name}.aidl`);
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, dumpHead(document) + dumpApi(type), 'latin1');
     }

@@ -43,7 +43,7 @@ function ask({ directory, file, args }) {
 const golden = `${JSON.stringify(Object.fromEntries(cases().map((one) => [one.name, ask(one)])), null, 1)}\n`;
 if (!process.argv.includes('--check')) {
   writeFileSync(goldenFile, golden);
-} else if (readFileSync(goldenFile, 'utf8') !== golden) {
+} else if (JSON.stringify(JSON.parse(readFileSync(goldenFile, 'utf8')), null, 1) !== golden.trimEnd()) {
   console.error(
     'aidl does not say what golden.json has: run node test/aidl/record.mjs and look at the difference',
   );

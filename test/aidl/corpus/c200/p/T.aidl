@@ -1,0 +1,1 @@
+package p; union T { long[3] f0 = {""}; int b; }

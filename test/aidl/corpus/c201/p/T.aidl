@@ -1,0 +1,1 @@
+package p; enum T { A0 = A0, B = C }
