@@ -3,24 +3,25 @@
 /** room: the rooms below that it may use, besides itself */
 const rooms = {
   abi: [],
-  driver: ['abi'],
+  page: ['abi'],
+  driver: ['abi', 'page'],
   aidl: [],
-  'host/linux': ['abi', 'driver/(ports|limits|priority)\\.ts'],
+  'host/linux': ['abi', 'page', 'driver/(ports|limits|priority)\\.ts'],
   'host/fuse': ['host/linux', 'driver/ports\\.ts'],
   'host/policy': ['driver/ports\\.ts'],
-  'host/binderfs': ['host/fuse', 'host/linux', 'host/policy', 'driver', 'abi'],
-  'host/daemon': ['host/binderfs', 'host/fuse', 'host/linux', 'host/policy', 'driver', 'abi'],
+  'host/binderfs': ['host/fuse', 'host/linux', 'host/policy', 'driver', 'page', 'abi'],
+  'host/daemon': ['host/binderfs', 'host/fuse', 'host/linux', 'host/policy', 'driver', 'page', 'abi'],
   'host/launcher': ['host/linux', 'host/fuse'],
   'binder/parcel': ['abi'],
   'binder/runtime': ['binder/parcel', 'abi'],
-  'binder/connections': ['binder/runtime', 'binder/parcel', 'abi', 'driver', 'host/linux'],
+  'binder/connections': ['binder/runtime', 'binder/parcel', 'abi', 'page', 'driver', 'host/linux'],
   'binder/testing': ['binder/connections', 'binder/runtime', 'binder/parcel', 'abi', 'driver'],
   demo: ['abi', 'binder', 'driver'],
   cli: ['abi', 'aidl', 'binder', 'demo', 'driver', 'host'],
 };
 
 /** Rooms that run anywhere: no Node.js, no packages. The compiler checks globals (tsconfig.pure.json). */
-const pure = ['abi', 'aidl', 'driver', 'binder/parcel', 'binder/runtime', 'binder/testing'];
+const pure = ['abi', 'page', 'aidl', 'driver', 'binder/parcel', 'binder/runtime', 'binder/testing'];
 
 const layers = Object.entries(rooms).map(([room, below]) => ({
   name: `layers: ${room}`,

@@ -1,6 +1,9 @@
 import type { U64 } from '../abi/u64.ts';
+import type { ScatterList } from '../page/scatter-list.ts';
+import { DIRECT, SGTable } from '../page/sg-table.ts';
+import { type PageCounts, ShrinkablePageRange } from '../page/shrinkable-page-range.ts';
+import type { Shrinker } from '../page/shrinker.ts';
 import type { Node } from './node.ts';
-import { type PageCounts, PageUsage } from './page-usage.ts';
 import type { Mapping } from './ports.ts';
 import { type Range, RangeAllocator } from './range-allocator.ts';
 import type { Transaction } from './transaction.ts';
@@ -76,8 +79,11 @@ export class Buffer {
 /** The space for received data of one process. It exists once the process has a mapping. */
 export class Allocation {
   readonly mapping: Mapping;
+  /** The pages of the mapping: those that buffers lie in are in use. */
+  readonly pages: ShrinkablePageRange;
+  /** The same pages as segments, once a buffer of several pages was filled. */
+  #segments: SGTable<ShrinkablePageRange> | null = null;
   readonly #ranges: RangeAllocator;
-  readonly #pages: PageUsage;
   /** Buffers by offset: BC_FREE_BUFFER names the exact start. */
   readonly #buffers = new Map<number, Buffer>();
   /** Bytes that oneway calls may still take; a number for accounting, not a place. */
@@ -85,10 +91,11 @@ export class Allocation {
   /** A suspect was named; no other is until there is room again. */
   #namedSuspect = false;
 
-  constructor(mapping: Mapping) {
+  constructor(mapping: Mapping, shrinker: Shrinker) {
     this.mapping = mapping;
+    const { area, pageSize, backing, size } = mapping;
+    this.pages = new ShrinkablePageRange(shrinker, area, pageSize, backing, size);
     this.#ranges = new RangeAllocator(mapping.size);
-    this.#pages = new PageUsage(mapping.size);
     this.freeAsyncSpace = Math.floor(mapping.size / 2);
   }
 
@@ -97,14 +104,14 @@ export class Allocation {
     return this.#buffers.size;
   }
 
+  /** Pages in use, unused and free, and the highest that was ever used: what the logs show. */
+  pageCounts(): PageCounts {
+    return this.pages.counts();
+  }
+
   /** Buffers in use, by address. */
   buffers(): Buffer[] {
     return [...this.#buffers.values()].sort((a, b) => a.range.offset - b.range.offset);
-  }
-
-  /** Pages of the mapping by their use. */
-  pages(): PageCounts {
-    return this.#pages.count(this.buffers().map(({ range }) => range));
   }
 
   /** Takes space for a transaction, or returns `null` when there is none (ENOSPC). */
@@ -113,7 +120,9 @@ export class Allocation {
     const range = this.#ranges.allocate(size);
     if (!range) return null;
     if (async) this.freeAsyncSpace -= size;
-    this.#pages.use(range);
+    const { pageSize } = this.mapping;
+    const { offset } = range;
+    this.pages.useRange(Math.floor(offset / pageSize), Math.ceil((offset + size) / pageSize));
     const buffer = new Buffer(id, range, sizes, async, senderPid);
     this.#buffers.set(range.offset, buffer);
     // The kernel driver notes the sender afterwards: the new buffer still counts for whoever used its piece before.
@@ -171,7 +180,33 @@ export class Allocation {
     }
     this.#buffers.delete(offset);
     if (buffer.async) this.freeAsyncSpace += size;
-    this.#ranges.release(buffer.range);
+    this.#stopUsing(offset, size, this.#ranges.release(buffer.range));
+  }
+
+  /** The segments that `length` bytes at `offset` of the mapping take, to be filled at once. */
+  segments(offset: number, length: number, into: ScatterList): void {
+    this.#segments ??= new SGTable(DIRECT, this.pages);
+    this.#segments.window(offset, length, into);
+  }
+
+  /** The process is gone: so are its pages. All buffers must have been released. */
+  [Symbol.dispose](): void {
+    if (this.#segments) this.#segments[Symbol.dispose]();
+    else this.pages[Symbol.dispose]();
+  }
+
+  /**
+   * The pages that a released range took, but for those that it shared with a neighbour in use, are unused: `free` is
+   * the whole free piece that it is part of now.
+   */
+  #stopUsing(offset: number, size: number, free: Range): void {
+    const { pageSize } = this.mapping;
+    const freeEnd = free.offset + free.size;
+    const firstFree = Math.ceil(free.offset / pageSize);
+    // The last page of a mapping that ends within it has nothing behind it
+    const endFree = free.after ? Math.floor(freeEnd / pageSize) : Math.ceil(freeEnd / pageSize);
+    const first = Math.max(Math.floor(offset / pageSize), firstFree);
+    this.pages.stopUsingRange(first, Math.min(Math.ceil((offset + size) / pageSize), endFree));
   }
 }
 

@@ -1,6 +1,10 @@
 import { ECONNREFUSED } from '../abi/errno.ts';
+import { BYTE } from '../page/layout.ts';
+import { Page } from '../page/page.ts';
+import { Shrinker } from '../page/shrinker.ts';
+import { VVec } from '../page/vvec.ts';
 import type { Context } from './context.ts';
-import { DEFAULT_LIMITS, type Limits, MAX_MAPPING_SIZE, WRITE_CHUNK } from './limits.ts';
+import { DEFAULT_LIMITS, type Limits, MAX_MAPPING_SIZE } from './limits.ts';
 import type { Node } from './node.ts';
 import type { Area, Client, Host, TransactionReport } from './ports.ts';
 import { Process } from './process.ts';
@@ -34,12 +38,14 @@ export class Driver {
   current: Thread | null = null;
 
   /** Where a piece of the current write buffer lies. */
-  readonly writeChunk: Area;
+  readonly writeChunk: Page;
   /** Where what a thread reads is collected. */
   readonly readBuffer: ReadBuffer;
   /** What is still to be done about processes that are gone. */
   readonly releases: Releases = new Releases(this);
-  #translation: Area | null = null;
+  /** The pages of all mappings. */
+  readonly shrinker = new Shrinker();
+  #translation: VVec<number> | null = null;
 
   #lastId = 0;
   readonly #runnable: Thread[] = [];
@@ -49,8 +55,8 @@ export class Driver {
   constructor(host: Host, limits: Partial<Limits> = {}) {
     this.host = host;
     this.limits = { ...DEFAULT_LIMITS, ...limits };
-    this.writeChunk = host.createArea(WRITE_CHUNK);
-    this.readBuffer = new ReadBuffer((size) => host.createArea(size), this.stats);
+    this.writeChunk = Page.allocate(host.memory);
+    this.readBuffer = new ReadBuffer(host.memory, this.stats);
   }
 
   /** A new process for one open of the device `context`. The caller releases it when the last descriptor is closed. */
@@ -65,13 +71,12 @@ export class Driver {
    * when the host has none to give now.
    */
   translation(): Area | null {
-    if (this.#translation) return this.#translation;
     try {
-      this.#translation = this.host.createArea(MAX_MAPPING_SIZE);
+      this.#translation ??= VVec.withCapacity(this.host.memory, BYTE, MAX_MAPPING_SIZE);
     } catch {
       return null;
     }
-    return this.#translation;
+    return this.#translation.area;
   }
 
   /** Every open by a process, the latest first. */

@@ -1,5 +1,11 @@
+import type { Area } from '../page/area.ts';
+import type { PageBacking } from '../page/page-backing.ts';
+import type { PageMemory } from '../page/page-memory.ts';
+import type { ScatterList } from '../page/scatter-list.ts';
 import type { Priority } from './priority.ts';
 import type { Thread } from './thread.ts';
+
+export type { Area } from '../page/area.ts';
 
 /**
  * What the driver needs from outside, as types only. The same driver runs over FUSE, inside one process, in a browser
@@ -16,18 +22,6 @@ import type { Thread } from './thread.ts';
 export type ThreadId = number;
 
 /**
- * Bytes that the driver and its host both reach: `bytes` and `view` show the same memory.
- *
- * `address` is where the memory lies in this process, for hosts that hand addresses to system calls; 0 where the
- * memory has no fixed address.
- */
-export interface Area {
-  readonly bytes: Uint8Array;
-  readonly view: DataView;
-  readonly address: number;
-}
-
-/**
  * A client's own memory, as one of its threads sees it. Addresses are checked to be below 2^53 before they come here;
  * whether they are mapped, readable or writable is found by trying.
  */
@@ -38,6 +32,13 @@ export interface ClientMemory {
    * @returns how many bytes were copied; fewer than `length` means that the byte after them faulted.
    */
   read(thread: ThreadId, address: number, into: Area, at: number, length: number): number;
+  /**
+   * Copies the client's segments `from`, which lie at its addresses, to the segments `to` of `into`, as if each were one
+   * piece of the same size: one system call where there are such.
+   *
+   * @returns how many bytes were copied; fewer than `from` has means that the byte after them faulted.
+   */
+  readv(thread: ThreadId, from: ScatterList, into: Area, to: ScatterList): number;
   /** The other way: copies `length` bytes of `from`, starting at byte `at`, to the client's `address`. */
   write(thread: ThreadId, address: number, from: Area, at: number, length: number): number;
 }
@@ -53,6 +54,10 @@ export interface Mapping {
   readonly size: number;
   /** Where the driver writes what the client shall see at `address`. */
   readonly area: Area;
+  /** Bytes of a page of the region. */
+  readonly pageSize: number;
+  /** How memory of the region is given back while no buffer lies in it; `null` where it cannot be. */
+  readonly backing: PageBacking | null;
   /** Makes `length` bytes at `offset`, written to `area` just now, visible to the client. */
   store(offset: number, length: number): void;
 }
@@ -196,11 +201,10 @@ export interface SecurityPolicy {
 /** What the driver needs once, whatever the number of clients. */
 export interface Host {
   /**
-   * Memory of the driver's own, zeroed, for copies on their way between clients.
-   *
-   * @throws when there is none: a transaction that needs it then fails with ENOMEM.
+   * Memory for the driver's own pages, for copies on their way between clients. A transaction for which there is none
+   * fails with ENOMEM.
    */
-  createArea(size: number): Area;
+  readonly memory: PageMemory;
   /**
    * The security label of `client`'s process, for receivers that ask for it; `null` refuses the call, as a kernel
    * without a security module does.

@@ -27,13 +27,13 @@ import {
   nodeInfoForRef,
 } from '../abi/structs.ts';
 import { compareU64, type U64 } from '../abi/u64.ts';
+import type { PageCounts } from '../page/shrinkable-page-range.ts';
 import { Allocation, type Buffer, type HeldObject } from './allocation.ts';
 import type { Context } from './context.ts';
 import type { Driver } from './driver.ts';
 import { FreezeRequest } from './freeze.ts';
 import { Heap } from './heap.ts';
 import { Node } from './node.ts';
-import type { PageCounts } from './page-usage.ts';
 import { type Caller, type Client, type Installed, PARKED, type ThreadId } from './ports.ts';
 import { read, resumeInstalled } from './read.ts';
 import { Ref, RefTable } from './ref.ts';
@@ -112,7 +112,7 @@ export class Process {
   /** Pages of the mapping by their use; none before there is one, and after it was taken away. */
   pages(): PageCounts {
     const isMapped = this.allocation() !== null;
-    const counts = this.#allocation?.pages() ?? NO_PAGES;
+    const counts = this.#allocation?.pageCounts() ?? NO_PAGES;
     return isMapped ? counts : { ...NO_PAGES, highWatermark: counts.highWatermark };
   }
 
@@ -129,7 +129,12 @@ export class Process {
     if (this.isDead) return null;
     const mapping = this.client.mapping();
     if (!mapping) return null;
-    this.#allocation ??= new Allocation(mapping);
+    this.#allocation ??= new Allocation(mapping, this.driver.shrinker);
+    return this.#allocation;
+  }
+
+  /** What was received into so far, also when the mapping is gone; `null` when nothing was. */
+  get received(): Allocation | null {
     return this.#allocation;
   }
 
@@ -235,6 +240,8 @@ export class Process {
     this.isDead = true;
     this.isFrozen = false;
     for (const thread of this.threads.values()) this.#endIoctl(thread);
+    // Its memory goes with the client, which is going now; what its buffers hold is given back later.
+    this.#allocation?.[Symbol.dispose]();
     driver.releases.begin({ process: this, steps: this.#dismantle() });
   }
 

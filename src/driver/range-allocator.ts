@@ -72,8 +72,12 @@ export class RangeAllocator {
     return best;
   }
 
-  /** Gives a range back; it must have come from {@link allocate} and not have been released. */
-  release(range: Range): void {
+  /**
+   * Gives a range back; it must have come from {@link allocate} and not have been released.
+   *
+   * @returns the free piece that it is, or has become part of.
+   */
+  release(range: Range): Range {
     range.free = true;
     let merged = range;
     const after = range.after;
@@ -88,6 +92,7 @@ export class RangeAllocator {
       merged = before;
     }
     this.#free.insert(merged);
+    return merged;
   }
 
   #absorb(range: Range, after: Range): void {

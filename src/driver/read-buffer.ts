@@ -1,7 +1,8 @@
 import { iocNumber } from '../abi/ioctl-code.ts';
 import { type U64, writeU64 } from '../abi/u64.ts';
+import type { Area } from '../page/area.ts';
+import type { PageMemory } from '../page/page-memory.ts';
 import { READ_CHUNK, READ_ITEM_RESERVE } from './limits.ts';
-import type { Area } from './ports.ts';
 import type { CommandCounts, Stats } from './stats.ts';
 import type { Thread } from './thread.ts';
 import type { WorkItem, WorkList } from './work.ts';
@@ -26,8 +27,8 @@ export class ReadBuffer {
   /** Where the first item begins: behind a placeholder, if there is one. */
   #firstItem = 0;
 
-  constructor(createArea: (size: number) => Area, stats: Stats) {
-    this.area = createArea(READ_CHUNK + READ_ITEM_RESERVE);
+  constructor(memory: PageMemory, stats: Stats) {
+    this.area = memory.allocate(READ_CHUNK + READ_ITEM_RESERVE, true);
     this.#stats = stats;
     this.counts = stats;
   }

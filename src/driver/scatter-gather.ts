@@ -1,10 +1,15 @@
 import { BINDER_BUFFER_FLAG_HAS_PARENT } from '../abi/binder.ts';
 import { EINVAL } from '../abi/errno.ts';
 import { readU64, type U64, writeU64 } from '../abi/u64.ts';
+import { ScatterList } from '../page/scatter-list.ts';
 import { type Allocation, align8, type Buffer } from './allocation.ts';
 import { userAddress } from './limits.ts';
 import type { Area, ClientMemory, ThreadId } from './ports.ts';
 import { addU64 } from './write-read.ts';
+
+/** What is copied from the sender, and to where, in one go. */
+const from = new ScatterList();
+const to = new ScatterList();
 
 /** Bytes of a piece that do not come from the sender. */
 interface Fixup {
@@ -130,28 +135,36 @@ export class ScatterGather {
   }
 
   /**
-   * Copies the sender's buffers to the receiver: straight, or by way of `scratch` where something is to be set in them.
+   * Copies the sender's buffers to the receiver: straight and all at once, or by way of `scratch` where something is to
+   * be set in them.
    *
    * @returns an errno, or 0
    */
   copy(memory: ClientMemory, thread: ThreadId, { mapping }: Allocation, scratch: Area): number {
     const { offset: base } = this.#buffer.range;
+    from.clear();
+    to.clear();
     for (const piece of this.#pieces.values()) {
-      const at = base + piece.offset;
-      if (!piece.fixups) {
-        // The kernel driver says EINVAL here, and not EFAULT.
-        if (readPart(memory, thread, piece, 0, piece.length, mapping.area, at) !== 0) return EINVAL;
-        continue;
-      }
+      if (!piece.fixups) addPart(piece, 0, piece.length, base + piece.offset);
+    }
+    // The kernel driver says EINVAL where memory is not there, and not EFAULT.
+    if (!read(memory, thread, mapping.area)) return EINVAL;
+    for (const piece of this.#pieces.values()) {
+      if (!piece.fixups) continue;
+      from.clear();
+      to.clear();
       let done = 0;
-      for (const { offset, length, address } of piece.fixups) {
-        if (readPart(memory, thread, piece, done, offset, scratch, done) !== 0) return EINVAL;
-        scratch.bytes.fill(0, offset, offset + length);
-        if (address !== null) writeU64(scratch.view, offset, address);
+      for (const { offset, length } of piece.fixups) {
+        addPart(piece, done, offset, done);
         done = offset + length;
       }
-      if (readPart(memory, thread, piece, done, piece.length, scratch, done) !== 0) return EINVAL;
-      mapping.area.bytes.set(scratch.bytes.subarray(0, piece.length), at);
+      addPart(piece, done, piece.length, done);
+      if (!read(memory, thread, scratch)) return EINVAL;
+      for (const { offset, length, address } of piece.fixups) {
+        scratch.bytes.fill(0, offset, offset + length);
+        if (address !== null) writeU64(scratch.view, offset, address);
+      }
+      mapping.area.bytes.set(scratch.bytes.subarray(0, piece.length), base + piece.offset);
     }
     const start = this.#buffer.extraStart;
     if (this.#next > start) mapping.store(base + start, this.#next - start);
@@ -159,17 +172,14 @@ export class ScatterGather {
   }
 }
 
-/** Reads the bytes of `piece` from `from` up to `to`. @returns how many could not be read. */
-function readPart(
-  memory: ClientMemory,
-  thread: ThreadId,
-  piece: Piece,
-  from: number,
-  to: number,
-  into: Area,
-  at: number,
-): number {
-  const length = to - from;
-  if (length === 0) return 0;
-  return length - memory.read(thread, userAddress(addU64(piece.source, from)), into, at, length);
+/** The bytes of `piece` from `first` up to `end` are wanted at `at`. */
+function addPart(piece: Piece, first: number, end: number, at: number): void {
+  if (first === end) return;
+  from.add(userAddress(addU64(piece.source, first)), end - first);
+  to.add(at, end - first);
+}
+
+/** @returns whether all that is wanted could be read. */
+function read(memory: ClientMemory, thread: ThreadId, into: Area): boolean {
+  return from.count === 0 || memory.readv(thread, from, into, to) === from.size;
 }

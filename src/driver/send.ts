@@ -13,10 +13,12 @@ import {
 } from '../abi/binder.ts';
 import { EFAULT, EINVAL, ENOMEM, ENOSPC, EOPNOTSUPP, EPERM, EPROTO, ESRCH } from '../abi/errno.ts';
 import { readU64, type U64 } from '../abi/u64.ts';
+import { ScatterList } from '../page/scatter-list.ts';
 import { type Allocation, align8, type Buffer, totalSize } from './allocation.ts';
 import { type Failure, failure } from './failure.ts';
 import { userAddress } from './limits.ts';
 import { Node } from './node.ts';
+import type { ClientMemory, ThreadId } from './ports.ts';
 import { restorePriority } from './priority.ts';
 import type { Process } from './process.ts';
 import type { Thread } from './thread.ts';
@@ -40,6 +42,10 @@ interface Request {
   /** What is remembered of this attempt. */
   entry: TransactionLogEntry;
 }
+
+/** What is copied from a client, and to where, in one go. */
+const from = new ScatterList();
+const to = new ScatterList();
 
 /** Carrying out a command is never re-entered, so one request serves all. */
 const request: Request = {
@@ -313,6 +319,24 @@ function storeLabel(allocation: Allocation, buffer: Buffer, label: string, size:
   return mapping.address + at;
 }
 
+/** Copies data without objects: several pages of it by their segments. @returns how many bytes were copied. */
+function readPayload(
+  memory: ClientMemory,
+  thread: ThreadId,
+  data: number,
+  allocation: Allocation,
+  offset: number,
+  size: number,
+): number {
+  const { area, pageSize } = allocation.mapping;
+  if (size <= pageSize) return memory.read(thread, data, area, offset, size);
+  from.clear();
+  to.clear();
+  from.add(data, size);
+  allocation.segments(offset, size, to);
+  return memory.readv(thread, from, area, to);
+}
+
 /** Copies the data to the receiver, once; data with objects by way of private memory. @returns an errno or 0. */
 function copy(
   thread: Thread,
@@ -331,7 +355,7 @@ function copy(
   if (offsetsSize === 0) {
     if (buffer.extraSize % 8 !== 0) return EINVAL;
     if (dataSize === 0) return 0;
-    if (memory.read(thread.id, data, mapping.area, offset, dataSize) < dataSize) return EFAULT;
+    if (readPayload(memory, thread.id, data, allocation, offset, dataSize) < dataSize) return EFAULT;
     mapping.store(offset, dataSize);
     return 0;
   }
@@ -339,9 +363,17 @@ function copy(
   if (!translation) return ENOMEM;
   const { offsetsStart } = buffer;
   const offsets = userAddress(request.offsets);
-  if (memory.read(thread.id, offsets, translation, offsetsStart, offsetsSize) < offsetsSize) return EFAULT;
+  from.clear();
+  to.clear();
+  from.add(offsets, offsetsSize);
+  to.add(offsetsStart, offsetsSize);
+  if (dataSize > 0) {
+    from.add(data, dataSize);
+    to.add(0, dataSize);
+  }
+  const readable = memory.readv(thread.id, from, translation, to) - offsetsSize;
+  if (readable < 0) return EFAULT;
   if (offsetsSize % 8 !== 0 || buffer.extraSize % 8 !== 0) return EINVAL;
-  const readable = dataSize === 0 ? 0 : memory.read(thread.id, data, translation, 0, dataSize);
   const work: Translation = {
     thread,
     target,

@@ -45,7 +45,7 @@ export function write(thread: Thread): number {
   const { writeRead, process } = thread;
   const { driver, client } = process;
   const chunk = driver.writeChunk;
-  const { view } = chunk;
+  const { view } = chunk.contents;
   const start = addU64(writeRead.writeBuffer, writeRead.writeConsumed);
   const end = addU64(writeRead.writeBuffer, writeRead.writeSize);
   if (start >= end || thread.returnError.isPending) return 0;
@@ -64,7 +64,7 @@ export function write(thread: Thread): number {
         if (size - done < need) return EFAULT;
         from = done;
         const wanted = Math.min(WRITE_CHUNK, size - done);
-        fetched = done + client.memory.read(thread.id, start + done, chunk, 0, wanted);
+        fetched = done + chunk.copyFromUser(client.memory, thread.id, start + done, 0, wanted);
         if (fetched - done < need) return EFAULT;
       }
       const whole = commandSize(view.getUint32(done - from, true));

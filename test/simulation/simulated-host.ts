@@ -1,7 +1,6 @@
 import { EBADF, EMFILE } from '../../src/abi/errno.ts';
 import { LocalFiles, LocalHost } from '../../src/binder/connections/local.ts';
 import {
-  type Area,
   INSTALLING,
   type Installed,
   type OpenFile,
@@ -9,21 +8,35 @@ import {
   type Timer,
 } from '../../src/driver/ports.ts';
 import type { Thread } from '../../src/driver/thread.ts';
+import type { OwnedArea } from '../../src/page/area.ts';
+import { HeapMemory } from '../../src/page/page-memory.ts';
 import type { Faults } from './faults.ts';
+
+/** Memory of which there may be none. */
+class FaultyMemory extends HeapMemory {
+  readonly #faults: Faults;
+
+  constructor(faults: Faults) {
+    super();
+    this.#faults = faults;
+  }
+
+  override allocate(size: number, isZeroed: boolean): OwnedArea {
+    if (this.#faults.strikes()) throw new RangeError(`no memory for ${size} bytes`);
+    return super.allocate(size, isZeroed);
+  }
+}
 
 /** A host in which time passes when a step says so, and in which calls fail when the faults say so. */
 export class SimulatedHost extends LocalHost {
   readonly faults: Faults;
+  override readonly memory: HeapMemory;
   readonly #timers = new Set<() => void>();
 
   constructor(faults: Faults, label: string | null) {
     super(label);
     this.faults = faults;
-  }
-
-  override createArea(size: number): Area {
-    if (this.faults.strikes()) throw new RangeError(`no memory for ${size} bytes`);
-    return super.createArea(size);
+    this.memory = new FaultyMemory(faults);
   }
 
   override securityLabel(): string | null {

@@ -16,6 +16,8 @@ import { LOOPER_WAITING, type Thread } from '../../src/driver/thread.ts';
 import { Transaction } from '../../src/driver/transaction.ts';
 import { TransactionComplete } from '../../src/driver/transaction-complete.ts';
 import type { WorkItem, WorkList } from '../../src/driver/work.ts';
+import { DEFAULT_PAGE_SIZE as PAGE_SIZE } from '../../src/page/page-memory.ts';
+import { SLOT } from '../../src/page/shrinkable-page-range.ts';
 
 /**
  * Checks, between two ioctls, everything that must then be true of a driver's objects, whatever its clients did:
@@ -45,7 +47,10 @@ export function checkInvariants(driver: Driver): void {
       `${name} outstanding transactions`,
     );
   }
-  const { stats } = driver;
+  const { stats, shrinker } = driver;
+  assert.equal(shrinker.usedBytes, found.usedBytes, 'bytes of pages in use');
+  assert.equal(shrinker.availableBytes, found.availableBytes, 'bytes of unused pages');
+  assert.equal(shrinker.availablePages() * PAGE_SIZE, found.availableBytes, 'pages on the LRU lists');
   assert.equal(stats.process.active, processes.length, 'process count');
   assert.equal(stats.thread.active, found.threads, 'thread count');
   assert.equal(stats.node.active, found.nodes.size, 'node count');
@@ -88,6 +93,8 @@ class Found {
   readonly freezes = new Set<FreezeRegistration>();
   /** Transactions queued for each process and not yet dealt with. */
   readonly outstanding = new Map<Process, number>();
+  usedBytes = 0;
+  availableBytes = 0;
   threads = 0;
   refs = 0;
   buffers = 0;
@@ -138,6 +145,32 @@ function checkProcess(process: Process, found: Found): void {
   }
   checkRefs(process, found);
   checkBuffers(process, found);
+  checkPages(process, found);
+}
+
+/** Pages are in use exactly where buffers lie. */
+function checkPages(process: Process, found: Found): void {
+  const { received } = process;
+  // The memory of one that is gone went at once
+  if (!received || process.isDead) return;
+  const name = `process ${process.client.pid} page`;
+  const { pages } = received;
+  const used = new Set<number>();
+  for (const { range } of process.buffers()) {
+    const end = range.offset + range.size;
+    for (let at = Math.floor(range.offset / pages.pageSize); at * pages.pageSize < end; at++) used.add(at);
+  }
+  let available = 0;
+  for (let page = 0; page < pages.pageCount; page++) {
+    const slot = pages.slot(page);
+    assert.equal(slot === SLOT.USED, used.has(page), `${name} ${page} in use`);
+    if (slot === SLOT.AVAILABLE) available++;
+  }
+  const { active, unused, free, highWatermark } = pages.counts();
+  assert.deepEqual([active, unused, active + unused + free], [used.size, available, pages.pageCount], name);
+  assert.ok(highWatermark >= active + unused || highWatermark === pages.pageCount, `${name} high watermark`);
+  found.usedBytes += active * pages.pageSize;
+  if (pages.isShrinkable) found.availableBytes += unused * pages.pageSize;
 }
 
 function checkThread(thread: Thread, found: Found): void {

@@ -89,6 +89,7 @@ export class LocalWorld implements World {
     while (this.driver.continueRelease()) await this.settle();
     assert.equal(this.underWay, 0, 'ioctls that were never answered');
     assert.equal(this.openFiles, 0, 'files that nobody closed');
+    assert.equal(this.driver.shrinker.presentBytes, 0, 'pages left when all processes are gone');
     const { process, thread, node, ref, death, freeze, transaction, buffer } = this.driver.stats;
     const left = { process, thread, node, ref, death, freeze, transaction, buffer };
     for (const [name, count] of Object.entries(left)) {

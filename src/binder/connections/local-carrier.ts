@@ -15,6 +15,9 @@ import {
 import { NORMAL } from '../../driver/priority.ts';
 import type { Process } from '../../driver/process.ts';
 import type { Thread } from '../../driver/thread.ts';
+import { copySegments } from '../../page/copy-segments.ts';
+import { HeapBacking } from '../../page/heap-backing.ts';
+import type { ScatterList } from '../../page/scatter-list.ts';
 import type { FileDescriptor } from '../parcel/parcel.ts';
 import type {
   Attachment,
@@ -61,9 +64,16 @@ export class LocalCarrier implements Carrier {
     this.files = new LocalCarrierFiles(this.#fds);
     this.#turns = turns;
     this.#caller = { thread: MAIN_THREAD, euid: identity.uid, request: 0, nonBlocking: false };
-    const bytes = new Uint8Array(MAPPING_SIZE);
-    const area: Area = { bytes, view: new DataView(bytes.buffer), address: 0 };
-    this.#mapping = { address: MAPPING_ADDRESS, size: MAPPING_SIZE, area, store() {} };
+    const { memory } = driver.host;
+    const pages = new HeapBacking(memory, MAPPING_SIZE);
+    this.#mapping = {
+      address: MAPPING_ADDRESS,
+      size: MAPPING_SIZE,
+      area: pages.area,
+      pageSize: memory.pageSize,
+      backing: pages,
+      store: (offset, length) => pages.touch(offset, length),
+    };
     this.#process = driver.open(
       context,
       new LocalClient(identity.pid, this.#memory, this.#fds, this.#mapping),
@@ -191,6 +201,10 @@ class LocalMemory implements ClientMemory {
     const bytes = from.subarray(start, start + length);
     into.bytes.set(bytes, at);
     return bytes.length;
+  }
+
+  readv(thread: ThreadId, from: ScatterList, into: Area, to: ScatterList): number {
+    return copySegments(this, thread, from, into, to);
   }
 
   write(id: ThreadId, address: number, from: Area, at: number, length: number): number {

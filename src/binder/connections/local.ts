@@ -19,6 +19,10 @@ import {
 import { NORMAL } from '../../driver/priority.ts';
 import type { Process } from '../../driver/process.ts';
 import type { Thread } from '../../driver/thread.ts';
+import { copySegments } from '../../page/copy-segments.ts';
+import { HeapBacking } from '../../page/heap-backing.ts';
+import { HeapMemory } from '../../page/page-memory.ts';
+import type { ScatterList } from '../../page/scatter-list.ts';
 import { type BinderThread, decodeCommands, type WriteReadResult } from './binder-thread.ts';
 import { LocalFiles } from './local-files.ts';
 
@@ -29,14 +33,9 @@ declare function setTimeout(callback: () => void, milliseconds: number): unknown
 declare function clearTimeout(timer: unknown): void;
 declare const performance: { now(): number };
 
-/** Memory of this process as the driver's copies want it. */
-function createArea(size: number): Area {
-  const bytes = new Uint8Array(size);
-  return { bytes, view: new DataView(bytes.buffer), address: 0 };
-}
-
 /** What a driver needs that has all its clients in this process. */
 export class LocalHost implements Host {
+  readonly memory: HeapMemory = new HeapMemory();
   /** The label told to receivers that ask for one; `null` lets such calls fail. */
   label: string | null;
   readonly androidScheduling = false;
@@ -47,10 +46,6 @@ export class LocalHost implements Host {
 
   constructor(label: string | null = 'u:r:ubinder:s0') {
     this.label = label;
-  }
-
-  createArea(size: number): Area {
-    return createArea(size);
   }
 
   securityLabel(): string | null {
@@ -131,6 +126,7 @@ export class LocalProcess implements Client, ClientMemory {
   readonly #heap: Uint8Array;
   #heapUsed = 0;
   #mapping: Mapping | null = null;
+  #pages: HeapBacking | null = null;
   #wasMapped = false;
   readonly #sleepers = new Map<ThreadId, Sleeper>();
   /** Called when a polling thread may have become readable. */
@@ -158,7 +154,22 @@ export class LocalProcess implements Client, ClientMemory {
     if (this.#wasMapped) throw new Error(`Cannot map ${size} bytes: a device is mapped once for each open`);
     this.#wasMapped = true;
     const used = Math.min(size, MAX_MAPPING_SIZE);
-    this.#mapping = { address: MAPPING_ADDRESS, size: used, area: createArea(used), store() {} };
+    const { memory } = this.process.driver.host;
+    const pages = new HeapBacking(memory, used);
+    this.#pages = pages;
+    this.#mapping = {
+      address: MAPPING_ADDRESS,
+      size: used,
+      area: pages.area,
+      pageSize: memory.pageSize,
+      backing: pages,
+      store: (offset, length) => pages.touch(offset, length),
+    };
+  }
+
+  /** Bytes of the region that take memory, or would where parts of an ArrayBuffer could be given back. */
+  get residentBytes(): number {
+    return this.#pages?.residentBytes() ?? 0;
   }
 
   /** Takes the region away again: nothing can be received any more. */
@@ -185,6 +196,7 @@ export class LocalProcess implements Client, ClientMemory {
   close(): void {
     this.process.flush();
     this.process.release();
+    this.#pages?.area.release();
   }
 
   /** Copies bytes to the heap. @returns their address. */
@@ -209,6 +221,7 @@ export class LocalProcess implements Client, ClientMemory {
     const mapping = this.#mapping;
     if (mapping && address >= mapping.address) {
       const at = address - mapping.address;
+      if (at < mapping.size) this.#pages?.touch(at, length);
       return mapping.area.bytes.subarray(at, at + length);
     }
     const at = address - HEAP_ADDRESS;
@@ -219,6 +232,10 @@ export class LocalProcess implements Client, ClientMemory {
     const bytes = this.bytesAt(address, length);
     into.bytes.set(bytes, at);
     return bytes.length;
+  }
+
+  readv(thread: ThreadId, from: ScatterList, into: Area, to: ScatterList): number {
+    return copySegments(this, thread, from, into, to);
   }
 
   write(_thread: ThreadId, address: number, from: Area, at: number, length: number): number {

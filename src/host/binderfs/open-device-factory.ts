@@ -186,6 +186,7 @@ function memoryOf(installations: Installations): ClientMemory {
   const memory = new ProcessMemory();
   return {
     read: (thread, address, into, at, length) => memory.read(thread, address, into, at, length),
+    readv: (thread, from, into, to) => memory.readv(thread, from, into, to),
     write: (thread, address, from, at, length) =>
       (installations.size === 0 ? undefined : installations.write(thread, address, from, at, length)) ??
       memory.write(thread, address, from, at, length),

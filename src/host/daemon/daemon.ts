@@ -13,10 +13,10 @@ import type { DeliveryMode } from '../binderfs/open-device-factory.ts';
 import { FuseLoop, type Watch, watchReadable } from '../fuse/loop.ts';
 import { Rescue } from '../fuse/rescue.ts';
 import { ARENA_SIZE, FuseSession } from '../fuse/session.ts';
-import { createArea } from '../linux/area.ts';
 import type { FileLock } from '../linux/file-lock.ts';
 import { errorName, SystemCallError } from '../linux/libc.ts';
 import { type FuseMount, findMount, mountFuse, readMountTable, unmount } from '../linux/mount.ts';
+import { SystemMemory } from '../linux/page-memory.ts';
 import { openProcess } from '../linux/process-watch.ts';
 import { PROBE_INTERVAL, ThreadWatch } from '../linux/thread-watch.ts';
 import { controlFiles } from './control-path.ts';
@@ -111,7 +111,7 @@ export class Daemon {
     let filesystem: BinderFs | undefined;
     this.#driver = new Driver(
       {
-        createArea,
+        memory: new SystemMemory(),
         now: () => performance.now(),
         startTimer(milliseconds, callback) {
           const timer = setTimeout(() => {

@@ -1,4 +1,4 @@
-import { closeSync } from 'node:fs';
+import { closeSync, fstatSync, statSync } from 'node:fs';
 import type { Area } from '../../driver/ports.ts';
 import { errno, libc, loadKoffi, SystemCallError } from './libc.ts';
 import { once } from './once.ts';
@@ -36,6 +36,9 @@ export const MAX_AREA_SIZE = 64 * 1024 * 1024;
 
 /** Areas from this size on opt out of transparent huge pages, which would make one touched byte cost 2 MiB. */
 const HUGE_PAGE_SIZE = 2 * 1024 * 1024;
+
+/** Bytes of what st_blocks counts. */
+const BLOCK_SIZE = 512;
 
 const PROT_NONE = 0;
 const PROT_READ_WRITE = 1 | 2;
@@ -244,6 +247,25 @@ export class SharedArea extends MappedArea {
     this.checkPages(offset, length);
     if (c().madvise(this.address + offset, length, MADV_REMOVE) !== 0)
       throw new SystemCallError('madvise MADV_REMOVE', errno(), `${length} bytes at offset ${offset}`);
+  }
+
+  /**
+   * Bytes of memory that the file takes, as the system counts them (st_blocks), pages that are swapped out included.
+   * Some microseconds. Once the descriptor is closed the file is reached by our mapping of it, which needs
+   * CAP_SYS_ADMIN or CAP_CHECKPOINT_RESTORE; without them the pages in memory are counted.
+   */
+  allocatedBytes(): number {
+    if (this.file !== -1) return fstatSync(this.file).blocks * BLOCK_SIZE;
+    const end = this.address + this.size;
+    try {
+      return (
+        statSync(`/proc/self/map_files/${this.address.toString(16)}-${end.toString(16)}`).blocks * BLOCK_SIZE
+      );
+    } catch {
+      let pages = 0;
+      for (const page of this.residency()) pages += page & 1;
+      return pages * pageSize();
+    }
   }
 
   /**

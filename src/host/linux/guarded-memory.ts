@@ -1,5 +1,7 @@
 import { closeSync, fstatSync, readSync } from 'node:fs';
 import type { Area, ClientMemory, ThreadId } from '../../driver/ports.ts';
+import { copySegments } from '../../page/copy-segments.ts';
+import type { ScatterList } from '../../page/scatter-list.ts';
 import { createSharedArea, pageSize } from './area.ts';
 import { libc } from './libc.ts';
 import type { Backing, ClientMappings } from './mapping-finder.ts';
@@ -119,6 +121,14 @@ export class GuardedMemory implements ClientMemory {
     if (this.#isHarmless(thread, address, length, true))
       return memory.write(thread, address, from, at, length);
     return 0;
+  }
+
+  readv(thread: ThreadId, from: ScatterList, into: Area, to: ScatterList): number {
+    for (let i = 0; i < from.count; i++)
+      if (!this.#isHarmless(thread, from.start(i), from.length(i), false))
+        // One by one, so that what comes before it is there
+        return copySegments(this, thread, from, into, to);
+    return this.#rules.memory.readv(thread, from, into, to);
   }
 
   #isHarmless(thread: ThreadId, address: number, length: number, isWrite: boolean): boolean {

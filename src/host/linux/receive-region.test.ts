@@ -26,7 +26,7 @@ describe('PassthroughRegion', () => {
       readSync(fd, seen, 0, 3, 5000);
       expect([...seen]).toEqual([1, 2, 3]);
       expect(region.residentBytes()).toBe(PAGE);
-      region.punch(PAGE, PAGE);
+      mapping!.backing!.punch(PAGE, PAGE);
       expect(region.residentBytes()).toBe(0);
     } finally {
       closeSync(fd);

@@ -1,6 +1,8 @@
 import { MAX_MAPPING_SIZE } from '../../driver/limits.ts';
 import type { Area, Mapping } from '../../driver/ports.ts';
+import type { PageBacking } from '../../page/page-backing.ts';
 import { createArea, createSharedArea, type MappedArea, pageSize, type SharedArea } from './area.ts';
+import { nodeOfPage } from './numa.ts';
 
 /** Where a client sees its mapping of an opened device, as {@link MappedRange} of the mapping finder says. */
 export interface ClientRange {
@@ -79,21 +81,19 @@ export class PassthroughRegion implements ReceiveRegion {
     if (range.offset + size > MAX_MAPPING_SIZE) return null;
     if (!this.last?.isFor(range)) {
       const area = range.offset === 0 ? this.memory : new AreaPart(this.memory, range.offset, size);
-      this.last = new RegionMapping(range, area, undefined);
+      this.last = new RegionMapping(range, area, undefined, new FileBacking(this.memory, range.offset, size));
     }
     return this.last;
   }
 
   /** Bytes of memory that the region occupies now, pages included that the client brought back by reading. */
   residentBytes(): number {
-    let pages = 0;
-    for (const page of this.memory.residency()) pages += page & 1;
-    return pages * pageSize();
+    return this.memory.allocatedBytes();
   }
 
-  /** Takes the memory of whole pages away; both sides read zeros from then on. `offset` counts in the file. */
-  punch(offset: number, length: number): void {
-    this.memory.punch(offset, length);
+  /** Gives all memory back, of a region in which nothing was received: a client who reads it brings zeros in. */
+  punchAll(): void {
+    this.memory.punch(0, MAX_MAPPING_SIZE);
   }
 
   release(): void {
@@ -147,8 +147,11 @@ export class StoreRegion implements ReceiveRegion {
     if (this.last?.isFor(range)) return this.last;
     if (this.last && this.last.range.offset !== range.offset) return null;
     this.tell(range.offset);
-    this.last = new RegionMapping(range, this.shadow, (offset, length) =>
-      this.store(range.offset, offset, length),
+    this.last = new RegionMapping(
+      range,
+      this.shadow,
+      (offset, length) => this.store(range.offset, offset, length),
+      null,
     );
     return this.last;
   }
@@ -194,13 +197,17 @@ class RegionMapping implements Mapping {
   readonly size: number;
   readonly area: Area;
   readonly range: ClientRange;
+  readonly pageSize: number = pageSize();
+  readonly backing: PageBacking | null;
   private readonly storeBytes: ((offset: number, length: number) => void) | undefined;
 
   constructor(
     range: ClientRange,
     area: Area,
     storeBytes: ((offset: number, length: number) => void) | undefined,
+    backing: PageBacking | null,
   ) {
+    this.backing = backing;
     this.range = { start: range.start, length: range.length, offset: range.offset };
     this.address = range.start;
     this.size = Math.min(range.length, MAX_MAPPING_SIZE);
@@ -215,6 +222,35 @@ class RegionMapping implements Mapping {
 
   store(offset: number, length: number): void {
     this.storeBytes?.(offset, length);
+  }
+}
+
+/** The part of a memory file that a client maps, as the page layer gives it back. */
+class FileBacking implements PageBacking {
+  private readonly file: SharedArea;
+  private readonly start: number;
+  private readonly size: number;
+
+  constructor(file: SharedArea, start: number, size: number) {
+    this.file = file;
+    this.start = start;
+    this.size = size;
+  }
+
+  punch(offset: number, length: number): void {
+    this.file.punch(this.start + offset, length);
+  }
+
+  residentBytes(): number {
+    return this.file.allocatedBytes();
+  }
+
+  residency(): Uint8Array {
+    return this.file.residency(this.start, this.size);
+  }
+
+  nid(offset: number): number {
+    return nodeOfPage(this.file.address + this.start + offset);
   }
 }
 
