@@ -78,7 +78,7 @@ export class BuiltCli {
     this.directory = mkdtempSync(join(tmpdir(), 'ubinder-cli-'));
     chmodSync(this.directory, 0o755);
     this.main = join(this.directory, 'dist/cli/main.js');
-    for (const folder of ['host/linux', 'host/launcher', 'host/launcher/checks', 'cli'])
+    for (const folder of ['abi', 'page', 'host/linux', 'host/launcher', 'host/launcher/checks', 'cli'])
       this.transpile(folder);
     writeFileSync(this.main, MAIN);
     writeFileSync(join(this.directory, 'package.json'), '{"type":"module"}');
