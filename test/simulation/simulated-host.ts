@@ -1,5 +1,6 @@
 import { EBADF, EMFILE } from '../../src/abi/errno.ts';
 import { LocalFiles, LocalHost } from '../../src/binder/connections/local.ts';
+import { MAX_MAPPING_SIZE } from '../../src/driver/limits.ts';
 import {
   INSTALLING,
   type Installed,
@@ -22,7 +23,9 @@ class FaultyMemory extends HeapMemory {
   }
 
   override allocate(size: number, isZeroed: boolean): OwnedArea {
-    if (this.#faults.strikes()) throw new RangeError(`no memory for ${size} bytes`);
+    // The clients' mappings come from here as well, and are not the driver's to lack
+    if (size === MAX_MAPPING_SIZE && this.#faults.strikes())
+      throw new RangeError(`no memory for ${size} bytes`);
     return super.allocate(size, isZeroed);
   }
 }
