@@ -72,7 +72,8 @@ export class Checker {
     let valid = true;
     const nested = nestedTypesOf(type);
     for (const inner of nested) valid = valid && this.type(inner);
-    if (type.typeParameters && nested.length > 0) {
+    // A union has a nested type always: its Tag.
+    if (type.typeParameters && (nested.length > 0 || type.kind === 'union')) {
       return this.#error(type, "Generic types can't have nested types.");
     }
     const nestedNames = new Set<string>();

@@ -39,12 +39,12 @@ function dumpType(type: DefinedType, indent: string, lines: string[]): void {
   tagsOf(type, indent);
   const annotations = annotationText(type.annotations);
   if (annotations !== '') lines.push(indent + annotations);
-  const keyword = type.kind === 'unstructured' ? 'parcelable' : type.kind;
+  const name = type.name + (type.typeParameters ? `<${type.typeParameters.join(', ')}>` : '');
   if (type.kind === 'unstructured') {
-    lines.push(`${indent}parcelable ${type.name};`);
+    lines.push(`${indent}parcelable ${name};`);
     return;
   }
-  lines.push(`${indent}${keyword} ${type.name} {`);
+  lines.push(`${indent}${type.kind} ${name} {`);
   for (const enumerator of type.enumerators) {
     tagsOf(enumerator, inner);
     const value = enumerator.valueWritten ? ` = ${constantText(enumerator.value, type.backing!)}` : '';

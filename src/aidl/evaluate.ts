@@ -236,7 +236,7 @@ export class Evaluator {
       return undefined;
     }
     const definition = type.definition;
-    if (definition && !type.array) {
+    if (definition && constant.finalKind !== 'array') {
       if (definition.kind !== 'enum') {
         const name = canonicalName(definition);
         this.#error(constant, `Invalid type (${name}) for a const value (${constant.literal})`);
@@ -246,7 +246,8 @@ export class Evaluator {
         this.#error(constant, `Invalid value (${constant.literal}) for enum ${canonicalName(definition)}`);
         return undefined;
       }
-      return `${type.name}.${constant.field}`;
+      // aidl aborts on an enumerator for an array; it is no array, and refused as one.
+      if (!type.array) return `${type.name}.${constant.field}`;
     }
     const value =
       constant.finalKind === 'array' ? this.#arrayValue(constant, type) : this.#scalarValue(constant, type);

@@ -147,10 +147,22 @@ export class Lexer {
   }
 }
 
+/** What aidl's grammar calls the symbols of more than one character. */
+const SYMBOL_NAMES: Readonly<Record<string, string>> = {
+  '<<': 'LSHIFT',
+  '>>': 'RSHIFT',
+  '&&': 'LOGICAL_AND',
+  '||': 'LOGICAL_OR',
+  '<=': 'LEQ',
+  '>=': 'GEQ',
+  '==': 'EQUALITY',
+  '!=': 'NEQ',
+};
+
 /** A token's kind as syntax errors name it. */
 export function tokenName(kind: TokenKind): string {
   if (['cpp_header', 'ndk_header', 'rust_type'].includes(kind)) {
     return `${kind} (which can also be used as an identifier)`;
   }
-  return /^[a-z]/.test(kind) ? kind : `'${kind}'`;
+  return /^[a-z]/.test(kind) ? kind : (SYMBOL_NAMES[kind] ?? `'${kind}'`);
 }

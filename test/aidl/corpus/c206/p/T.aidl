@@ -1,0 +1,1 @@
+package p; parcelable T { N f = {}; parcelable N { int n; } }

@@ -1,0 +1,1 @@
+package p; parcelable T { N f = {1, 2}; parcelable N { int n; } }

@@ -1,0 +1,1 @@
+package p; union T<A> { int x; }

@@ -1,0 +1,1 @@
+package p; parcelable T { E[] f = E.X; enum E { X } }
