@@ -414,7 +414,8 @@ export class Simulation {
   #nonsense(process: SimulatedProcess, id: ThreadId, random: Random): void {
     if (process.asleep.has(id)) return;
     process.writeRead(id, {
-      commands: random.bytes(random.below(200)),
+      // Zeros end what is carried out: what lies behind are commands of earlier writes, whose calls were counted.
+      commands: concatenate([random.bytes(random.below(200)), new Uint8Array(256)]),
       writeSize: random.pick([0, 8, 200, 2 ** 31, 0xffff_ffff_ffff_ffffn]),
       writeConsumed: random.pick([0, 0, 4, 2 ** 31, 0xffff_ffff_ffff_fff0n]),
       readSize: random.pick([0, 3, 100, 2 ** 33, 0xffff_ffff_ffff_ffffn]),
