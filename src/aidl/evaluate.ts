@@ -380,7 +380,7 @@ function literalText(constant: Constant): string {
 
 /** The suffix that would make a literal fit, for those who mean the bits and not the number. */
 function meant(constant: Constant, type: TypeSpecifier): string {
-  const suffix = { byte: 'u8', int: 'u32', long: 'u64' }[type.name];
+  const suffix = type.array ? undefined : { byte: 'u8', int: 'u32', long: 'u64' }[type.name];
   if (suffix === undefined || !isInteger(constant.kind)) return '';
   if (!isInteger(constant.finalKind) || /[uUlL]/.test(constant.literal)) return '';
   const literal = constant.literal + suffix;
