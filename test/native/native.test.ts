@@ -17,6 +17,7 @@ const programs: readonly (readonly [name: string, ...args: string[]])[] = [
   ['signals'],
   ['death'],
   ['errors'],
+  ['fds'],
   ['manager'],
   ['spawn'],
   ['priority'],

@@ -232,8 +232,8 @@ export class Injection {
     const theirs = view.getUint32(CONTROL_AT, true);
     const other = view.getUint32(CONTROL_AT + 4, true);
     const ours = copyDescriptor(this.#tracee.tid, theirs);
-    yield* this.#call('close', theirs);
     try {
+      yield* this.#call('close', theirs);
       if (ours < 0) throw new RefusedError(-ours);
       for (let at = 0; at < fds.length; at += FILES_AT_ONCE)
         yield* this.#receiveSome(ours, other, place, fds.slice(at, at + FILES_AT_ONCE), installed);

@@ -71,6 +71,7 @@ export class Injector {
   constructor(answerFd: number, log: (message: string) => void) {
     this.#answerFd = answerFd;
     this.#log = log;
+    this.#line = this.#start();
   }
 
   /** Injections under way. */
@@ -98,9 +99,12 @@ export class Injector {
 
   #lineFor(owner: number): Line | null {
     if (this.#stuckAt.has(owner)) return null;
-    if (!this.#line && this.#stuckAt.size < MAX_STUCK)
-      this.#line = new Line((report) => this.#take(report), this.#log);
+    if (!this.#line && this.#stuckAt.size < MAX_STUCK) this.#line = this.#start();
     return this.#line;
+  }
+
+  #start(): Line {
+    return new Line((report) => this.#take(report), this.#log);
   }
 
   #take(report: Report): void {
