@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Descriptors in calls and replies: of every kind, in arrays and by themselves, to readers that sleep and that do not, under storms of
-// signals and of kills, to processes that have none left, are traced or filtered; and that none is left anywhere afterwards.
+// signals and of kills, to processes that have none left; and that none is left anywhere afterwards.
 
 #include "client.h"
 
