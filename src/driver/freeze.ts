@@ -119,7 +119,10 @@ export class FreezeRequest {
         target.beginFreeze();
         if (this.#timeout > 0 && target.outstanding > 0) {
           target.freezeRequests.add(this);
-          this.#timer = target.driver.host.startTimer(this.#timeout, () => this.#finish(target));
+          this.#timer = target.driver.host.startTimer(this.#timeout, () => {
+            this.#finish(target);
+            target.driver.runWakeList();
+          });
           return null;
         }
       }
@@ -133,7 +136,10 @@ export class FreezeRequest {
     return 0;
   }
 
-  /** The process that is waited for has nothing outstanding any more. */
+  /**
+   * The process that is waited for has nothing outstanding any more. That happens in the middle of somebody's read:
+   * whoever is woken by it reads when that one is done, since all collect what they read in the same place.
+   */
   drained(): void {
     this.#finish(this.#targets[this.#next] as Process);
   }
@@ -150,7 +156,6 @@ export class FreezeRequest {
     const result = this.proceed();
     if (result === null) return;
     this.#answer(result);
-    target.driver.runWakeList();
   }
 
   #answer(errno: number): void {
