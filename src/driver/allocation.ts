@@ -37,7 +37,7 @@ export class Buffer {
   readonly offsetsSize: number;
   readonly extraSize: number;
   /** Charged to the half of the space that oneway calls may use. */
-  readonly async: boolean;
+  readonly isAsync: boolean;
   /** Process id of the sender: oneway calls of one sender are counted together. */
   readonly senderPid: number;
   /** Its sender fills the space that oneway calls may use. */
@@ -55,14 +55,14 @@ export class Buffer {
   /** The receiver's descriptors that are closed when it frees the buffer. */
   fdsToClose: number[] | null = null;
 
-  constructor(id: number, range: Range, sizes: BufferSizes, async: boolean, senderPid: number) {
+  constructor(id: number, range: Range, sizes: BufferSizes, isAsync: boolean, senderPid: number) {
     this.id = id;
     this.senderPid = senderPid;
     this.range = range;
     this.dataSize = sizes.dataSize;
     this.offsetsSize = sizes.offsetsSize;
     this.extraSize = sizes.extraSize;
-    this.async = async;
+    this.isAsync = isAsync;
   }
 
   /** Where the offsets array begins, from the start of the buffer. */
@@ -115,18 +115,18 @@ export class Allocation {
   }
 
   /** Takes space for a transaction, or returns `null` when there is none (ENOSPC). */
-  allocate(id: number, size: number, sizes: BufferSizes, async: boolean, senderPid: number): Buffer | null {
-    if (async && size > this.freeAsyncSpace) return null;
+  allocate(id: number, size: number, sizes: BufferSizes, isAsync: boolean, senderPid: number): Buffer | null {
+    if (isAsync && size > this.freeAsyncSpace) return null;
     const range = this.#ranges.allocate(size);
     if (!range) return null;
-    if (async) this.freeAsyncSpace -= size;
+    if (isAsync) this.freeAsyncSpace -= size;
     const { pageSize } = this.mapping;
     const { offset } = range;
     this.pages.useRange(Math.floor(offset / pageSize), Math.ceil((offset + size) / pageSize));
-    const buffer = new Buffer(id, range, sizes, async, senderPid);
+    const buffer = new Buffer(id, range, sizes, isAsync, senderPid);
     this.#buffers.set(range.offset, buffer);
     // The kernel driver notes the sender afterwards: the new buffer still counts for whoever used its piece before.
-    if (async) buffer.isSpamSuspect = this.#isSpam(senderPid);
+    if (isAsync) buffer.isSpamSuspect = this.#isSpam(senderPid);
     range.senderPid = senderPid;
     return buffer;
   }
@@ -146,7 +146,7 @@ export class Allocation {
     let count = 0;
     let bytes = 0;
     for (const buffer of this.#buffers.values()) {
-      if (!buffer.async || buffer.range.senderPid !== senderPid) continue;
+      if (!buffer.isAsync || buffer.range.senderPid !== senderPid) continue;
       count++;
       bytes += buffer.range.size;
     }
@@ -179,7 +179,7 @@ export class Allocation {
       this.mapping.store(offset, size);
     }
     this.#buffers.delete(offset);
-    if (buffer.async) this.freeAsyncSpace += size;
+    if (buffer.isAsync) this.freeAsyncSpace += size;
     this.#stopUsing(offset, size, this.#ranges.release(buffer.range));
   }
 

@@ -120,7 +120,7 @@ export class FreezeRequest {
         if (this.#timeout > 0 && target.outstanding > 0) {
           target.freezeRequests.add(this);
           this.#timer = target.driver.host.startTimer(this.#timeout, () => {
-            this.#finish(target);
+            this.#finish();
             target.driver.runWakeList();
           });
           return null;
@@ -141,7 +141,7 @@ export class FreezeRequest {
    * whoever is woken by it reads when that one is done, since all collect what they read in the same place.
    */
   drained(): void {
-    this.#finish(this.#targets[this.#next] as Process);
+    this.#finish();
   }
 
   /** A signal came to the thread that waits. */
@@ -152,7 +152,7 @@ export class FreezeRequest {
     this.#answer(EINTR);
   }
 
-  #finish(target: Process): void {
+  #finish(): void {
     const result = this.proceed();
     if (result === null) return;
     this.#answer(result);

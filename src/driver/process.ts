@@ -1,37 +1,17 @@
 import {
-  BINDER_CURRENT_PROTOCOL_VERSION,
-  BINDER_ENABLE_ONEWAY_SPAM_DETECTION,
-  BINDER_FREEZE,
-  BINDER_GET_EXTENDED_ERROR,
-  BINDER_GET_FROZEN_INFO,
-  BINDER_GET_NODE_DEBUG_INFO,
-  BINDER_GET_NODE_INFO_FOR_REF,
-  BINDER_SET_CONTEXT_MGR,
-  BINDER_SET_CONTEXT_MGR_EXT,
-  BINDER_SET_MAX_THREADS,
-  BINDER_THREAD_EXIT,
   BINDER_TYPE_BINDER,
   BINDER_TYPE_HANDLE,
   BINDER_TYPE_WEAK_BINDER,
-  BINDER_VERSION,
   BINDER_WRITE_READ,
-  BR_OK,
 } from '../abi/binder.ts';
-import { EBADF, EBUSY, EINTR, EINVAL, ENOMEM, EPERM } from '../abi/errno.ts';
-import {
-  extendedError,
-  flatBinderObject,
-  freezeInfo,
-  frozenStatusInfo,
-  nodeDebugInfo,
-  nodeInfoForRef,
-} from '../abi/structs.ts';
+import { EBADF, EINTR, EINVAL, ENOMEM } from '../abi/errno.ts';
 import { compareU64, type U64 } from '../abi/u64.ts';
 import type { PageCounts } from '../page/shrinkable-page-range.ts';
 import { Allocation, type Buffer, type HeldObject } from './allocation.ts';
 import type { Context } from './context.ts';
+import { control } from './control.ts';
 import type { Driver } from './driver.ts';
-import { FreezeRequest } from './freeze.ts';
+import type { FreezeRequest } from './freeze.ts';
 import { Heap } from './heap.ts';
 import { Node } from './node.ts';
 import { type Caller, type Client, type Installed, PARKED, type ThreadId } from './ports.ts';
@@ -72,8 +52,9 @@ export class Process {
   outstanding = 0;
   /** Those who wait for {@link outstanding} to become 0. */
   readonly freezeRequests = new Set<FreezeRequest>();
-  #hasReceivedSync = false;
-  #hasReceivedAsync = false;
+  /** A call, or a oneway call, came since it was frozen. */
+  hasReceivedSync = false;
+  hasReceivedAsync = false;
 
   /** How many threads the client lets the driver ask for. */
   maxThreads = 0;
@@ -176,7 +157,7 @@ export class Process {
     if (command === BINDER_WRITE_READ) {
       result = this.#writeRead(thread, argument, at);
     } else {
-      result = this.#control(thread, command, argument, at);
+      result = control(this, thread, command, argument, at);
       driver.runWakeList();
     }
     driver.current = null;
@@ -228,7 +209,7 @@ export class Process {
   threadDied(id: ThreadId): void {
     const thread = this.threads.get(id);
     if (!thread) return;
-    this.#releaseThread(thread);
+    this.releaseThread(thread);
     this.driver.runWakeList();
   }
 
@@ -410,7 +391,7 @@ export class Process {
   /** BC_FREE_BUFFER of a received buffer. */
   freeBuffer(thread: Thread, buffer: Buffer): void {
     const node = buffer.targetNode;
-    if (buffer.async && node) {
+    if (buffer.isAsync && node) {
       // One oneway call of a node at a time: the next may come now.
       const next = node.asyncTodo.shift();
       if (next) {
@@ -442,8 +423,8 @@ export class Process {
   /** A call arrives while it may be frozen, which is remembered. @returns whether it is. */
   noteArrival(isOneway: boolean): boolean {
     if (!this.isFrozen) return false;
-    if (isOneway) this.#hasReceivedAsync = true;
-    else this.#hasReceivedSync = true;
+    if (isOneway) this.hasReceivedAsync = true;
+    else this.hasReceivedSync = true;
     return true;
   }
 
@@ -462,8 +443,8 @@ export class Process {
 
   /** From now on no call is taken. */
   beginFreeze(): void {
-    this.#hasReceivedSync = false;
-    this.#hasReceivedAsync = false;
+    this.hasReceivedSync = false;
+    this.hasReceivedAsync = false;
     this.isFrozen = true;
   }
 
@@ -519,129 +500,8 @@ export class Process {
     return this.threads.size < this.driver.limits.threads ? this.thread(id) : null;
   }
 
-  #control(thread: Thread, command: number, argument: DataView, at: number): number {
-    switch (command) {
-      case BINDER_SET_MAX_THREADS:
-        this.maxThreads = argument.getUint32(at, true);
-        return 0;
-      case BINDER_ENABLE_ONEWAY_SPAM_DETECTION:
-        this.detectsOnewaySpam = argument.getUint32(at, true) !== 0;
-        return 0;
-      case BINDER_FREEZE:
-        return this.#freeze(thread, argument, at);
-      case BINDER_GET_FROZEN_INFO:
-        return this.#frozenInfo(argument, at);
-      case BINDER_VERSION:
-        argument.setInt32(at, BINDER_CURRENT_PROTOCOL_VERSION, true);
-        return 0;
-      case BINDER_THREAD_EXIT:
-        this.#releaseThread(thread);
-        return 0;
-      case BINDER_SET_CONTEXT_MGR:
-        return this.#becomeManager(thread, 0, 0, 0);
-      case BINDER_SET_CONTEXT_MGR_EXT: {
-        const object = flatBinderObject.decode(argument, at);
-        return this.#becomeManager(thread, object.binder, object.cookie, object.flags);
-      }
-      case BINDER_GET_NODE_DEBUG_INFO:
-        return this.#nodeDebugInfo(argument, at);
-      case BINDER_GET_NODE_INFO_FOR_REF:
-        return this.#nodeInfoForRef(argument, at);
-      case BINDER_GET_EXTENDED_ERROR:
-        extendedError.encode(argument, at, thread.extendedError);
-        thread.extendedError.set(0, BR_OK, 0);
-        return 0;
-      default:
-        return EINVAL;
-    }
-  }
-
-  #becomeManager(thread: Thread, ptr: U64, cookie: U64, flags: number): number {
-    const { context } = this;
-    if (context.manager) return EBUSY;
-    if (this.driver.host.policy?.mayManage(this.client) === false) return EPERM;
-    if (context.managerUid !== null && context.managerUid !== thread.euid) return EPERM;
-    context.managerUid = thread.euid;
-    const node = this.createNode(ptr, cookie, flags);
-    if (!node) return ENOMEM;
-    // The manager knows that its node is held: it is never told.
-    node.localStrong++;
-    node.localWeak++;
-    node.strong.isTold = true;
-    node.weak.isTold = true;
-    context.manager = node;
-    node.letGo();
-    return 0;
-  }
-
-  /** BINDER_FREEZE: freezes or thaws every open of a process, on whatever device. */
-  #freeze(thread: Thread, argument: DataView, at: number): number {
-    const { pid, enable, timeoutMs } = freezeInfo.decode(argument, at);
-    const targets = this.driver.processesOf(pid);
-    if (targets.length === 0) return EINVAL;
-    if (enable === 0) {
-      for (const target of targets) target.thaw();
-      return 0;
-    }
-    const request = new FreezeRequest(thread, targets, timeoutMs);
-    const result = request.proceed();
-    if (result !== null) return result;
-    thread.freezing = request;
-    return PARKED;
-  }
-
-  #frozenInfo(argument: DataView, at: number): number {
-    const { pid } = frozenStatusInfo.decode(argument, at);
-    const targets = this.driver.processesOf(pid);
-    if (targets.length === 0) return EINVAL;
-    let syncRecv = 0;
-    let asyncRecv = 0;
-    for (const target of targets) {
-      syncRecv |= Number(target.#hasReceivedSync) | (target.hasPendingTransactions ? 2 : 0);
-      asyncRecv |= Number(target.#hasReceivedAsync);
-    }
-    frozenStatusInfo.encode(argument, at, { pid, syncRecv, asyncRecv });
-    return 0;
-  }
-
-  /** The node with the smallest pointer above the cursor; all zero when there is none. */
-  #nodeDebugInfo(argument: DataView, at: number): number {
-    const cursor = nodeDebugInfo.fields.ptr.read(argument, at);
-    let found: Node | null = null;
-    for (const node of this.nodes.values()) {
-      if (node.ptr > cursor && (!found || node.ptr < found.ptr)) found = node;
-    }
-    nodeDebugInfo.encode(
-      argument,
-      at,
-      found
-        ? {
-            ptr: found.ptr,
-            cookie: found.cookie,
-            hasStrongRef: Number(found.strong.isTold),
-            hasWeakRef: Number(found.weak.isTold),
-          }
-        : {},
-    );
-    return 0;
-  }
-
-  #nodeInfoForRef(argument: DataView, at: number): number {
-    const info = nodeInfoForRef.decode(argument, at);
-    if (info.strongCount || info.weakCount || info.reserved1 || info.reserved2 || info.reserved3)
-      return EINVAL;
-    if (this.context.manager?.process !== this) return EPERM;
-    const ref = this.refs.get(info.handle);
-    if (!ref || ref.strong === 0) return EINVAL;
-    nodeInfoForRef.encode(argument, at, {
-      handle: info.handle,
-      strongCount: ref.node.localStrong + ref.node.internalStrong,
-      weakCount: ref.node.localWeak,
-    });
-    return 0;
-  }
-
-  #releaseThread(thread: Thread): void {
+  /** BINDER_THREAD_EXIT, or the end of a thread without it. */
+  releaseThread(thread: Thread): void {
     this.#endIoctl(thread);
     thread.endCalls();
     thread.todo.cancelAll();

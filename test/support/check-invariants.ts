@@ -292,7 +292,7 @@ function checkBuffers(process: Process, found: Found): void {
     assert.ok(buffer.range.offset >= end, `${name} buffer ${buffer.id} overlaps the one before it`);
     end = buffer.range.offset + buffer.range.size;
     assert.ok(!buffer.range.free, `${name} buffer ${buffer.id} lies in a free range`);
-    if (buffer.async) asyncBytes += buffer.range.size;
+    if (buffer.isAsync) asyncBytes += buffer.range.size;
     const { transaction } = buffer;
     if (!transaction) continue;
     found.transaction(transaction);
