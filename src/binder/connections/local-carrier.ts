@@ -19,13 +19,13 @@ import { copySegments } from '../../page/copy-segments.ts';
 import { HeapBacking } from '../../page/heap-backing.ts';
 import type { ScatterList } from '../../page/scatter-list.ts';
 import type { FileDescriptor } from '../parcel/parcel.ts';
-import type {
-  Attachment,
-  BinderThread,
-  Carrier,
-  CarrierFiles,
+import {
+  type Attachment,
+  type BinderThread,
+  type Carrier,
+  type CarrierFiles,
   Commands,
-  ThreadEvents,
+  type ThreadEvents,
 } from '../runtime/seam.ts';
 import { LocalFiles } from './local-files.ts';
 import type { Turns } from './turns.ts';
@@ -97,7 +97,7 @@ export class LocalCarrier implements Carrier {
   }
 
   write(commands: Commands): void {
-    const errno = this.carryOut(MAIN_THREAD, this.#argument, commands.bytes, commands.attachments, 0);
+    const errno = this.carryOut(MAIN_THREAD, this.#argument, commands, 0);
     if (errno !== 0 && !this.#isClosed) {
       throw new Error(`Cannot go on: the driver refused the runtime's own commands with errno ${errno}`);
     }
@@ -128,23 +128,16 @@ export class LocalCarrier implements Carrier {
   // ---- for its threads
 
   /** BINDER_WRITE_READ of thread `id`. @returns 0, an errno or PARKED; the counts are in `argument`. */
-  carryOut(
-    id: ThreadId,
-    argument: DataView,
-    bytes: Uint8Array,
-    attachments: readonly Attachment[],
-    readSize: number,
-  ): number {
+  carryOut(id: ThreadId, argument: DataView, commands: Commands, readSize: number): number {
     const { placed } = this.#memory;
-    placed.push(bytes);
-    if (attachments.length > 0) {
-      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-      for (const attachment of attachments) {
-        writeU64(view, attachment.at, COMMANDS_ADDRESS + STRIDE * placed.length);
-        placed.push(attachment.bytes);
-      }
+    const { attachments, view } = commands;
+    placed.push(commands.memory);
+    for (let i = 0; i < attachments.length; i++) {
+      const { at, bytes } = attachments[i] as Attachment;
+      writeU64(view, at, COMMANDS_ADDRESS + STRIDE * placed.length);
+      placed.push(bytes);
     }
-    writeU64(argument, 0, bytes.length);
+    writeU64(argument, 0, commands.length);
     writeU64(argument, 8, 0);
     writeU64(argument, 16, COMMANDS_ADDRESS);
     writeU64(argument, 24, readSize);
@@ -196,11 +189,7 @@ class LocalMemory implements ClientMemory {
     const place = address - COMMANDS_ADDRESS;
     const index = Math.floor(place / STRIDE);
     const from = this.placed[index];
-    if (!from) return 0;
-    const start = place - index * STRIDE;
-    const bytes = from.subarray(start, start + length);
-    into.bytes.set(bytes, at);
-    return bytes.length;
+    return from ? copy(from, place - index * STRIDE, into.bytes, at, length) : 0;
   }
 
   readv(thread: ThreadId, from: ScatterList, into: Area, to: ScatterList): number {
@@ -211,10 +200,19 @@ class LocalMemory implements ClientMemory {
     const buffer = this.threads.get(id)?.buffer;
     const start = address - READ_ADDRESS - id * STRIDE;
     if (!buffer || start < 0 || start >= buffer.length) return 0;
-    const fits = Math.min(length, buffer.length - start);
-    buffer.set(from.bytes.subarray(at, at + fits), start);
-    return fits;
+    return copy(from.bytes, at, buffer, start, Math.min(length, buffer.length - start));
   }
+}
+
+/** Bytes up to which a loop is faster than making the views that `set` needs. */
+const FEW = 128;
+
+/** @returns how many bytes there were to copy. */
+function copy(from: Uint8Array, start: number, into: Uint8Array, at: number, length: number): number {
+  const count = Math.min(length, from.length - start);
+  if (count > FEW) into.set(from.subarray(start, start + count), at);
+  else for (let i = 0; i < count; i++) into[at + i] = from[start + i] as number;
+  return Math.max(count, 0);
 }
 
 /** The process as the driver sees it. */
@@ -257,12 +255,6 @@ class LocalClient implements Client {
   }
 }
 
-/** Commands that the driver has not consumed: copies. */
-interface Kept {
-  readonly bytes: Uint8Array;
-  readonly attachments: readonly Attachment[];
-}
-
 /** A Binder thread: a number. */
 class LocalThread implements BinderThread, Sleeper {
   readonly id: ThreadId;
@@ -270,9 +262,8 @@ class LocalThread implements BinderThread, Sleeper {
   readonly #carrier: LocalCarrier;
   readonly #events: ThreadEvents;
   readonly #argument = new DataView(new ArrayBuffer(48));
-  /** Written and not parked since; good until then. */
-  #written: Commands | null = null;
-  #kept: Kept | null = null;
+  /** Written and not carried out: the runtime's own, good until it parks, or copies. */
+  #next: Commands = NOTHING;
   #errno = 0;
   #length = 0;
 
@@ -283,21 +274,19 @@ class LocalThread implements BinderThread, Sleeper {
   }
 
   write(commands: Commands): void {
-    if (this.#written) this.#kept = join(this.#kept, this.#written);
-    this.#written = commands;
+    if (this.#next.isEmpty) this.#next = commands;
+    else this.#next = this.#next.followedBy(commands);
   }
 
   park(): void {
-    let next: Kept = this.#written ?? NOTHING;
-    if (this.#kept) next = join(this.#kept, next);
-    this.#written = null;
-    this.#kept = null;
+    const next = this.#next;
+    this.#next = NOTHING;
     const argument = this.#argument;
-    const result = this.#carrier.carryOut(this.id, argument, next.bytes, next.attachments, READ_SIZE);
+    const result = this.#carrier.carryOut(this.id, argument, next, READ_SIZE);
     // It sleeps only when all was consumed.
     if (result === PARKED) return;
     const consumed = argument.getUint32(8, true);
-    if (consumed < next.bytes.length) this.#kept = rest(next, consumed);
+    if (consumed < next.length) this.#next = next.after(consumed);
     this.answered(result, argument.getUint32(32, true));
   }
 
@@ -317,33 +306,12 @@ class LocalThread implements BinderThread, Sleeper {
 
   readonly #deliver = (): void => {
     if (this.#carrier.isClosed) return;
-    if (this.#errno === 0 || this.#errno === EINTR) {
-      this.#events.returned(this.buffer.subarray(0, this.#length));
-    } else {
-      this.#events.failed(this.#errno);
-    }
+    if (this.#errno === 0 || this.#errno === EINTR) this.#events.returned(this.buffer, this.#length);
+    else this.#events.failed(this.#errno);
   };
 }
 
-const NOTHING: Kept = { bytes: new Uint8Array(), attachments: [] };
-
-function join(first: Kept | null, second: Kept): Kept {
-  const { bytes: before, attachments } = first ?? NOTHING;
-  const bytes = new Uint8Array(before.length + second.bytes.length);
-  bytes.set(before);
-  bytes.set(second.bytes, before.length);
-  const moved = second.attachments.map((one) => ({ at: one.at + before.length, bytes: one.bytes }));
-  return { bytes, attachments: [...attachments, ...moved] };
-}
-
-function rest({ bytes, attachments }: Kept, consumed: number): Kept {
-  return {
-    bytes: bytes.slice(consumed),
-    attachments: attachments
-      .filter(({ at }) => at >= consumed)
-      .map((one) => ({ at: one.at - consumed, bytes: one.bytes.slice() })),
-  };
-}
+const NOTHING = new Commands();
 
 /** Descriptors of a process that exists only here: each stands for an object that can be duplicated and disposed of. */
 class LocalCarrierFiles implements CarrierFiles {

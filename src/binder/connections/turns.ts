@@ -1,5 +1,6 @@
+import { soon } from '../runtime/globals.ts';
+
 // What Node.js and browsers have in common, or one of them has.
-declare function queueMicrotask(callback: () => void): void;
 declare function setTimeout(callback: () => void, milliseconds: number): unknown;
 interface Port {
   onmessage: (() => void) | null;
@@ -47,7 +48,7 @@ export class Turns {
   #schedule(): void {
     if (this.#isScheduled || this.#queue.length === 0 || this.#count >= PER_TURN) return;
     this.#isScheduled = true;
-    queueMicrotask(this.#run);
+    soon(this.#run);
   }
 
   readonly #run = (): void => {

@@ -15,12 +15,10 @@ import {
   type ServedCall,
 } from './binder.ts';
 import { currentCall, runInCall } from './call-context.ts';
-import { abortController, type Signal } from './globals.ts';
+import { abortController, type Signal, soon } from './globals.ts';
 import { type Incoming, Outgoing } from './objects.ts';
 import { type Carrier, Commands } from './seam.ts';
 import { type Answer, PoolThread, type SentCall } from './thread.ts';
-
-declare function queueMicrotask(callback: () => void): void;
 
 /** Calls that wait for a thread, before further ones are refused: a caller that never stops must hear of it. */
 const MAX_QUEUED_CALLS = 10_000;
@@ -480,7 +478,7 @@ export class Connection implements Disposable, AsyncDisposable {
   /** The driver wants another thread. */
   spawnLooper(): void {
     // From within a read: the new thread parks when that is dealt with.
-    queueMicrotask(() => {
+    soon(() => {
       if (!this.#isClosed) this.#threads.add(new PoolThread(this, B.BC_REGISTER_LOOPER));
     });
   }
@@ -517,13 +515,13 @@ export class Connection implements Disposable, AsyncDisposable {
   #flushSoon(): void {
     if (this.#flushIn > 0) return;
     this.#flushIn = FLUSH_AFTER;
-    queueMicrotask(this.#countDown);
+    soon(this.#countDown);
   }
 
   readonly #countDown = (): void => {
     if (this.commands.isEmpty) this.#flushIn = 0;
     else if (--this.#flushIn === 0) this.flush();
-    else queueMicrotask(this.#countDown);
+    else soon(this.#countDown);
   };
 
   #watch(): void {
@@ -553,7 +551,7 @@ export class Connection implements Disposable, AsyncDisposable {
     new DataView(argument.buffer).setUint32(0, this.#maxThreads, true);
     void this.carrier.ioctl(B.BINDER_SET_MAX_THREADS, argument);
     // Not from within the making of a parcel, whose commands are not complete.
-    queueMicrotask(() => {
+    soon(() => {
       if (!this.#isClosed) this.#threads.add(new PoolThread(this, B.BC_ENTER_LOOPER));
     });
   }

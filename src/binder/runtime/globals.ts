@@ -24,3 +24,10 @@ export function abortController(): Controller {
 
 /** A value or a promise of it. */
 export type Awaitable<T> = T | Promise<T>;
+
+const settled = Promise.resolve();
+
+/** Calls back in a microtask. A promise's is several times cheaper than `queueMicrotask`, which Node.js has to trace. */
+export function soon(callback: () => void): void {
+  settled.then(callback);
+}

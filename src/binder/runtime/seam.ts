@@ -75,8 +75,8 @@ export interface BinderThread {
 
 /** Where a {@link BinderThread} tells what happens to it. */
 export interface ThreadEvents {
-  /** The park ended. @param commands - BR commands; good only during the call */
-  returned(commands: Uint8Array): void;
+  /** The park ended. @param buffer - begins with `length` bytes of BR commands; good only during the call */
+  returned(buffer: Uint8Array, length: number): void;
   /** The ioctl failed: the thread is of no use any more. ECONNREFUSED, EBADF, ENOTCONN: the device is gone. */
   failed(errno: number): void;
 }
@@ -111,6 +111,11 @@ export class Commands {
     return this.#bytes.subarray(0, this.length);
   }
 
+  /** What the commands lie in, from its start. */
+  get memory(): Uint8Array {
+    return this.#bytes;
+  }
+
   /** To store addresses in. */
   get view(): DataView {
     return this.#view;
@@ -123,6 +128,27 @@ export class Commands {
   clear(): void {
     this.length = 0;
     if (this.attachments.length > 0) this.attachments.length = 0;
+  }
+
+  /** A copy of these and, behind them, `others`; attachments are shared. */
+  followedBy(others: Commands): Commands {
+    const all = new Commands();
+    for (const { bytes, attachments } of [this, others]) {
+      const start = all.#extend(bytes.length);
+      all.#bytes.set(bytes, start);
+      for (const one of attachments) all.attachments.push({ at: one.at + start, bytes: one.bytes });
+    }
+    return all;
+  }
+
+  /** A copy of what follows the first `consumed` bytes, attachments included. */
+  after(consumed: number): Commands {
+    const rest = new Commands();
+    rest.#bytes.set(this.bytes.subarray(consumed), rest.#extend(this.length - consumed));
+    for (const { at, bytes } of this.attachments) {
+      if (at >= consumed) rest.attachments.push({ at: at - consumed, bytes: bytes.slice() });
+    }
+    return rest;
   }
 
   /** A command without payload. */
@@ -181,17 +207,23 @@ export class Commands {
 
   /** Adds a code and room for its payload, zeroed. @returns where the payload begins. */
   #add(code: number): number {
-    const at = this.length + 4;
-    const end = at + iocSize(code);
+    const start = this.#extend(4 + iocSize(code));
+    this.#view.setUint32(start, code, true);
+    return start + 4;
+  }
+
+  /** Adds `length` zeroed bytes. @returns where they begin. */
+  #extend(length: number): number {
+    const start = this.length;
+    const end = start + length;
     if (end > this.#bytes.length) {
-      const bytes = new Uint8Array(this.#bytes.length * 2);
+      const bytes = new Uint8Array(Math.max(end, this.#bytes.length * 2));
       bytes.set(this.#bytes);
       this.#bytes = bytes;
       this.#view = new DataView(bytes.buffer);
     }
-    this.#view.setUint32(at - 4, code, true);
-    this.#bytes.fill(0, at, end);
+    this.#bytes.fill(0, start, end);
     this.length = end;
-    return at;
+    return start;
   }
 }

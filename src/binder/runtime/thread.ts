@@ -55,6 +55,9 @@ export class PoolThread implements ThreadEvents {
   /** What was written last and is not acknowledged yet. */
   #sending: SentCall | Answer | null = null;
   #isParked = false;
+  /** Where it read last: usually always the same. */
+  #buffer: Uint8Array = new Uint8Array();
+  #view: DataView = new DataView(this.#buffer.buffer);
   isDead = false;
 
   /** @param looper - BC_ENTER_LOOPER or BC_REGISTER_LOOPER; `null` for a thread that only calls */
@@ -88,10 +91,14 @@ export class PoolThread implements ThreadEvents {
     this.#park();
   }
 
-  returned(bytes: Uint8Array): void {
+  returned(buffer: Uint8Array, length: number): void {
     this.#isParked = false;
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-    for (let at = 0; at + 4 <= bytes.length; ) {
+    if (this.#buffer !== buffer) {
+      this.#buffer = buffer;
+      this.#view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
+    }
+    const view = this.#view;
+    for (let at = 0; at + 4 <= length; ) {
       const command = view.getUint32(at, true);
       this.#execute(command, view, at + 4);
       at += 4 + iocSize(command);
