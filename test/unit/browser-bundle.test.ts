@@ -15,7 +15,7 @@ async function bundle(path: string): Promise<string> {
   return output[0].code;
 }
 
-test.each(['runtime/index.ts', 'connections/local-driver.ts'])(
+test.each(['runtime/index.ts', 'connections/local-driver.ts', 'connections/port.ts'])(
   '%s runs in browsers, in at most 40 KB',
   async (path) => {
     const code = await bundle(path);

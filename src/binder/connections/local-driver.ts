@@ -3,10 +3,12 @@ import { Driver } from '../../driver/driver.ts';
 import { Connection, type ConnectionOptions } from '../runtime/connection.ts';
 import { LocalHost } from './local.ts';
 import { LocalCarrier } from './local-carrier.ts';
+import { PortHost } from './port-host.ts';
+import type { Port } from './port-messages.ts';
 import { Turns } from './turns.ts';
 
-/** Who a process of a {@link LocalDriver} is, and how it behaves. */
-export interface LocalOptions extends ConnectionOptions {
+/** Who a process of a {@link LocalDriver} is. */
+export interface ProcessOptions {
   /** Its effective user id; default 0. */
   readonly uid?: number;
   /** Its process id; default: the next that is free. */
@@ -14,6 +16,9 @@ export interface LocalOptions extends ConnectionOptions {
   /** The device that it opens; default `binder`. */
   readonly device?: string;
 }
+
+/** Who a process of a {@link LocalDriver} is, and how its connection behaves. */
+export interface LocalOptions extends ProcessOptions, ConnectionOptions {}
 
 /**
  * A Binder driver in this process, for Binder processes in this process: no kernel, no file system, any operating system,
@@ -28,7 +33,7 @@ export class LocalDriver implements Disposable {
   readonly #driver: Driver;
   readonly #devices = new Map<string, Context>();
   readonly #turns = new Turns();
-  readonly #connections = new Set<Connection>();
+  readonly #clients = new Set<Connection | PortHost>();
   #lastPid = 0;
 
   /** @param options - `label`: the security label that all have; `null` for none. `onUserError` hears of breaches of the protocol. */
@@ -40,18 +45,32 @@ export class LocalDriver implements Disposable {
 
   /** A new Binder process that has the device open. */
   connect(options: LocalOptions = {}): Connection {
-    const { device = 'binder', uid = 0, pid = this.#lastPid + 1 } = options;
+    const connection = new Connection(this.#open(options), options);
+    this.#clients.add(connection);
+    connection.closed.addEventListener('abort', () => this.#clients.delete(connection), { once: true });
+    return connection;
+  }
+
+  /**
+   * Serves a Binder process in another realm (a Worker, an iframe), which takes the other end of the channel with
+   * `connectPort`. What it sends is checked; a client that breaks the protocol is cut off, others do not notice.
+   *
+   * @returns what ends that process, as far as Binder goes
+   */
+  serve(port: Port, options: ProcessOptions = {}): Disposable {
+    const host = new PortHost(this.#open(options), port, () => this.#clients.delete(host));
+    this.#clients.add(host);
+    return host;
+  }
+
+  #open({ device = 'binder', uid = 0, pid = this.#lastPid + 1 }: ProcessOptions): LocalCarrier {
     this.#lastPid = Math.max(this.#lastPid, pid);
     let context = this.#devices.get(device);
     if (!context) {
       context = new Context(device);
       this.#devices.set(device, context);
     }
-    const carrier = new LocalCarrier(this.#driver, context, { pid, uid }, this.#turns);
-    const connection = new Connection(carrier, options);
-    this.#connections.add(connection);
-    connection.closed.addEventListener('abort', () => this.#connections.delete(connection), { once: true });
-    return connection;
+    return new LocalCarrier(this.#driver, context, { pid, uid }, this.#turns);
   }
 
   /** What the driver counts, for tests that look for leaks: of each kind, how many there are. */
@@ -69,7 +88,7 @@ export class LocalDriver implements Disposable {
 
   /** Closes all connections. */
   close(): void {
-    for (const connection of [...this.#connections]) connection.close();
+    for (const client of [...this.#clients]) client.close();
   }
 
   [Symbol.dispose](): void {

@@ -116,10 +116,11 @@ export class Connection implements Disposable, AsyncDisposable {
       throw new BinderError('BAD_VALUE', 'Cannot become manager with a remote object');
     const exported = this.export(target);
     exported.counts++;
-    const flags = target.wantsSid ? B.FLAT_BINDER_FLAG_TXN_SECURITY_CTX : 0;
+    let flags = target.wantsSid ? B.FLAT_BINDER_FLAG_TXN_SECURITY_CTX : 0;
+    if (this.carrier.files) flags |= B.FLAT_BINDER_FLAG_ACCEPTS_FDS;
     const argument = flatBinderObject.bytes({
       type: B.BINDER_TYPE_BINDER,
-      flags: flags | B.FLAT_BINDER_FLAG_ACCEPTS_FDS,
+      flags,
       binder: exported.ptr,
       cookie: exported.ptr,
     });
@@ -175,6 +176,7 @@ export class Connection implements Disposable, AsyncDisposable {
     what: string,
   ): Promise<unknown> {
     const oneway = (flags & B.TF_ONE_WAY) !== 0;
+    const sentFlags = this.carrier.files ? flags : flags & ~B.TF_ACCEPT_FDS;
     return new Promise((resolve, reject) => {
       const signal = options?.signal;
       if (signal?.aborted) return reject(signal.reason);
@@ -231,7 +233,7 @@ export class Connection implements Disposable, AsyncDisposable {
             else resolve(undefined);
           },
         };
-        thread.send(sent, target.handle, code, flags, data);
+        thread.send(sent, target.handle, code, sentFlags, data);
         this.recycle(data);
       };
       const onAbort = (): void => {

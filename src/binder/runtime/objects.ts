@@ -1,12 +1,17 @@
-import { BINDER_TYPE_BINDER, BINDER_TYPE_FD, BINDER_TYPE_HANDLE } from '../../abi/binder.ts';
+import {
+  BINDER_TYPE_BINDER,
+  BINDER_TYPE_FD,
+  BINDER_TYPE_HANDLE,
+  FLAT_BINDER_FLAG_ACCEPTS_FDS,
+  FLAT_BINDER_FLAG_TXN_SECURITY_CTX,
+} from '../../abi/binder.ts';
 import { BinderError } from '../parcel/errors.ts';
 import type { FileDescriptor, FlatBinder, Parcel, ParcelObjects } from '../parcel/parcel.ts';
 import { LocalBinder, newRef, type Ref, refState, release } from './binder.ts';
 import type { Connection, Exported } from './connection.ts';
 
-/** ACCEPTS_FDS, and the priority that libbinder asks for. */
-const LOCAL_FLAGS = 0x113;
-const TXN_SECURITY_CTX = 0x1000;
+/** The priority that libbinder asks for. */
+const PRIORITY = 0x13;
 
 /** The objects of a parcel that is sent: they must stay until the driver has taken it. */
 export class Outgoing implements ParcelObjects {
@@ -28,7 +33,9 @@ export class Outgoing implements ParcelObjects {
       const exported = this.#connection.export(target);
       exported.counts++;
       this.#exported.push(exported);
-      const flags = target.wantsSid ? LOCAL_FLAGS | TXN_SECURITY_CTX : LOCAL_FLAGS;
+      let flags = PRIORITY;
+      if (this.#connection.carrier.files) flags |= FLAT_BINDER_FLAG_ACCEPTS_FDS;
+      if (target.wantsSid) flags |= FLAT_BINDER_FLAG_TXN_SECURITY_CTX;
       return { type: BINDER_TYPE_BINDER, flags, target: exported.ptr, cookie: exported.ptr, stability };
     }
     if (target.connection !== this.#connection) {

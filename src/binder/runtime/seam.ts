@@ -107,7 +107,16 @@ export class Commands {
   length = 0;
   readonly attachments: Attachment[] = [];
 
-  get bytes(): Uint8Array {
+  /** Copies of commands that were packed elsewhere. */
+  static of(bytes: Uint8Array, attachments: readonly Attachment[]): Commands {
+    const commands = new Commands();
+    const start = commands.#extend(bytes.length); // which may replace the memory
+    commands.#bytes.set(bytes, start);
+    commands.attachments.push(...attachments);
+    return commands;
+  }
+
+  get bytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.length);
   }
 
@@ -144,7 +153,8 @@ export class Commands {
   /** A copy of what follows the first `consumed` bytes, attachments included. */
   after(consumed: number): Commands {
     const rest = new Commands();
-    rest.#bytes.set(this.bytes.subarray(consumed), rest.#extend(this.length - consumed));
+    const start = rest.#extend(this.length - consumed);
+    rest.#bytes.set(this.bytes.subarray(consumed), start);
     for (const { at, bytes } of this.attachments) {
       if (at >= consumed) rest.attachments.push({ at: at - consumed, bytes: bytes.slice() });
     }
