@@ -10,6 +10,11 @@ export interface Limits {
    */
   readonly releaseSlice: number;
   /**
+   * Commands of one write buffer that are carried out at once; then others get their turn. A client may write gigabytes
+   * of them in one ioctl, of which the smallest take a tenth of a microsecond and ordinary calls some microseconds.
+   */
+  readonly writeSlice: number;
+  /**
    * Threads of a process. Libbinder's pool has 16 and other callers some hundreds; each that calls costs about a
    * kilobyte and a descriptor. The next one's ioctl ends with ENOMEM, as where the kernel has no memory for its record.
    */
@@ -32,6 +37,7 @@ export interface Limits {
 
 export const DEFAULT_LIMITS: Limits = {
   releaseSlice: 1000,
+  writeSlice: 4096,
   threads: 8192,
   nodes: 262_144,
   refs: 262_144,

@@ -177,10 +177,10 @@ export class Process {
     return thread.hasWork(thread.isAvailable);
   }
 
-  /** A signal came to a thread that sleeps in a read: its ioctl ends with EINTR, with the counts reached so far. */
+  /** A signal came to a thread that sleeps in a read, or is in a long write: its ioctl ends with EINTR, with the counts reached so far. */
   interrupt(id: ThreadId): void {
     const thread = this.threads.get(id);
-    if (thread?.isParked) this.finish(thread, EINTR);
+    if (thread?.isParked || thread?.pause) this.leave(thread, EINTR);
     else thread?.freezing?.interrupt();
     this.driver.runWakeList();
   }
@@ -379,12 +379,17 @@ export class Process {
     this.client.answer(thread, errno);
   }
 
-  /** Ends the ioctl in which `thread` sleeps in a read or waits for descriptors, if it is in one. */
+  /** Ends the ioctl in which `thread` is in a long write, sleeps in a read or waits for descriptors, if it is in one. */
   leave(thread: Thread, errno: number): void {
-    const { installing } = thread;
-    if (!thread.isParked && !installing) return;
+    const { installing, pause } = thread;
+    if (!thread.isParked && !installing && !pause) return;
     thread.installing = null;
     installing?.cancel();
+    if (pause) {
+      pause.cancel();
+      thread.pause = null;
+      thread.writeRead.readConsumed = 0;
+    }
     this.finish(thread, errno);
   }
 
@@ -477,13 +482,23 @@ export class Process {
   }
 
   #writeRead(thread: Thread, argument: DataView, at: number): number {
+    thread.writeRead.load(argument, at);
+    const result = this.#writeThenRead(thread);
+    if (result !== PARKED) thread.writeRead.store(argument, at);
+    return result;
+  }
+
+  #writeThenRead(thread: Thread): number {
     const { driver } = this;
     const writeRead = thread.writeRead;
-    writeRead.load(argument, at);
     let result = 0;
     if (writeRead.writeSize !== 0) {
       result = write(thread);
       driver.runWakeList();
+      if (result === PARKED) {
+        thread.pause = driver.host.startTimer(0, () => this.#writeOn(thread));
+        return PARKED;
+      }
       if (result !== 0) writeRead.readConsumed = 0;
     }
     if (result === 0 && writeRead.readSize !== 0) {
@@ -492,8 +507,18 @@ export class Process {
       if (!this.todo.isEmpty) this.wakeForWork();
       driver.runWakeList();
     }
-    writeRead.store(argument, at);
     return result;
+  }
+
+  /** The next slice of a long write. */
+  #writeOn(thread: Thread): void {
+    const { driver } = this;
+    thread.pause = null;
+    driver.current = thread;
+    const result = this.#writeThenRead(thread);
+    driver.current = null;
+    if (result !== PARKED) this.finish(thread, result);
+    driver.runWakeList();
   }
 
   #newThread(id: ThreadId): Thread | null {

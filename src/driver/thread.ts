@@ -1,7 +1,7 @@
 import { BR_DEAD_REPLY, BR_OK } from '../abi/binder.ts';
 import type { U64 } from '../abi/u64.ts';
 import type { FreezeRequest } from './freeze.ts';
-import type { ThreadId, ThreadScheduling } from './ports.ts';
+import type { ThreadId, ThreadScheduling, Timer } from './ports.ts';
 import type { Process } from './process.ts';
 import { Reading } from './reading.ts';
 import { ReturnError } from './return-error.ts';
@@ -67,6 +67,8 @@ export class Thread {
    * ioctl is not answered, and the read goes on when the host says what came of it.
    */
   installing: Transaction | null = null;
+  /** Runs between two slices of a long write. Meanwhile the ioctl is not answered, and the thread sleeps for nothing. */
+  pause: Timer | null = null;
   /** Effective user id of the last ioctl. */
   euid = 0;
   nonBlocking = false;

@@ -29,6 +29,7 @@ import { readU64, type U64 } from '../abi/u64.ts';
 import type { DeathRegistration } from './death.ts';
 import type { FreezeRegistration } from './freeze.ts';
 import { MAX_USER_ADDRESS, WRITE_CHUNK } from './limits.ts';
+import { PARKED } from './ports.ts';
 import type { Process } from './process.ts';
 import { transact } from './send.ts';
 import { LOOPER_ENTERED, LOOPER_EXITED, LOOPER_INVALID, LOOPER_REGISTERED, type Thread } from './thread.ts';
@@ -39,7 +40,9 @@ import { addU64 } from './write-read.ts';
  * The write half of BINDER_WRITE_READ: carries out the commands of the thread's write buffer, one after the other.
  *
  * It stops before the end when a command fails the ioctl (its errno is returned, and `writeConsumed` does not count
- * it), or when a command left an error for the thread to read.
+ * it), when a command left an error for the thread to read, and after `limits.writeSlice` commands, to be called again.
+ *
+ * @returns 0, a positive errno, or {@link PARKED} when there is more to be done.
  */
 export function write(thread: Thread): number {
   const { writeRead, process } = thread;
@@ -57,7 +60,9 @@ export function write(thread: Thread): number {
   let done = 0; // bytes of commands carried out
   let fetched = 0; // bytes of the buffer that the chunk ends at
   let from = 0; // byte of the buffer that the chunk begins with
+  let left = driver.limits.writeSlice;
   while (size - done >= 4 && !thread.returnError.isPending) {
+    if (left-- === 0) return PARKED;
     let need = 4;
     for (;;) {
       if (fetched - done < need) {

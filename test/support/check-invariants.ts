@@ -193,7 +193,8 @@ function checkThread(thread: Thread, found: Found): void {
   } else {
     assert.equal(thread.isWaiting, false, `${name} is not asleep, so does not wait`);
   }
-  const { installing } = thread;
+  const { installing, pause } = thread;
+  if (pause) assert.ok(!thread.isParked && !installing, `${name} is in a long write, and nothing else`);
   if (installing) {
     assert.ok(!thread.isParked, `${name} cannot sleep while it gets descriptors`);
     assert.ok(installing.files, `${name} gets descriptors for no files`);

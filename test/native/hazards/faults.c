@@ -151,11 +151,7 @@ int main(int argc, char **argv)
 {
 	begin(argc, argv, "faults", 90, "[--only=ATTACK]");
 	static int any = 0, user_mode = 1;
-	const struct {
-		const char *name;
-		void (*body)(void *);
-		void *argument;
-	} attacks[] = {
+	const struct attack attacks[] = {
 		{ "own-mount", attack_with_own_mount, NULL },
 		{ "silent-fuse", attack_with_silent_fuse, NULL },
 		{ "changing-memory", attack_with_changing_memory, NULL },
@@ -163,22 +159,6 @@ int main(int argc, char **argv)
 		{ "userfaultfd-user-mode", attack_with_userfaultfd, &user_mode },
 		{ "foreign-userfaultfd", attack_with_foreign_userfaultfd, NULL },
 	};
-	const char *only = option_text("--only");
-	start_pair();
-	unsigned count = 0;
-	for (unsigned i = 0; i < COUNT(attacks); i++) {
-		if (only && strcmp(only, attacks[i].name) != 0)
-			continue;
-		uint64_t start = now_ns();
-		finish_process(start_process(attacks[i].name, attacks[i].body, attacks[i].argument));
-		check_pair(attacks[i].name);
-		printf("%s: %.1f s, worst call of the pair so far %.1f ms\n", attacks[i].name, (double)(now_ns() - start) / 1e9,
-			(double)atomic_load(&pair->worst_ns) / 1e6);
-		count++;
-	}
-	stop_pair();
-	CHECK(count > 0, "no attack has that name");
-	succeed("%u attacks, %llu calls of the pair, the longest %.1f ms", count, (unsigned long long)atomic_load(&pair->calls),
-		(double)atomic_load(&pair->worst_ns) / 1e6);
+	run_attacks(attacks, COUNT(attacks));
 	return 0;
 }

@@ -119,4 +119,101 @@ static inline void use_memory(int fd, void *memory, size_t size)
 	write_read(fd, NULL, 0, in, sizeof(in));
 }
 
+// ---- Programs of several attacks
+
+struct attack {
+	const char *name;
+	void (*body)(void *);
+	void *argument;
+};
+
+// Runs them one by one, each in a process of its own, beside the pair; only one with --only=NAME.
+static inline void run_attacks(const struct attack *attacks, unsigned count)
+{
+	const char *only = option_text("--only");
+	unsigned done = 0;
+	start_pair();
+	for (unsigned i = 0; i < count; i++) {
+		if (only && strcmp(only, attacks[i].name) != 0)
+			continue;
+		uint64_t start = now_ns();
+		finish_process(start_process(attacks[i].name, attacks[i].body, attacks[i].argument));
+		check_pair(attacks[i].name);
+		printf("%s: %.1f s, worst call of the pair so far %.1f ms\n", attacks[i].name, (double)(now_ns() - start) / 1e9,
+			(double)atomic_load(&pair->worst_ns) / 1e6);
+		done++;
+	}
+	stop_pair();
+	CHECK(done > 0, "no attack has that name");
+	succeed("%u attacks, %llu calls of the pair, the longest %.1f ms", done, (unsigned long long)atomic_load(&pair->calls),
+		(double)atomic_load(&pair->worst_ns) / 1e6);
+}
+
+// ---- A receiver and who calls it, both in this process, step by step
+
+static struct proc caller_proc;
+static struct thread caller;
+
+struct target {
+	struct proc proc;
+	struct thread thread;
+	uint32_t handle; // by which the caller calls it
+};
+
+static inline void open_caller(void)
+{
+	open_proc(&caller_proc, O_NONBLOCK, DEFAULT_MAPPING);
+	enter_looper(&caller, &caller_proc);
+}
+
+// Opens a device with a mapping of this kind, none if size is 0, and gives the caller a handle.
+static inline void open_target(struct target *target, size_t size, int protection, int flags)
+{
+	const uint32_t name = 100;
+	struct parcel parcel = { .size = 0 };
+	open_proc(&target->proc, O_NONBLOCK, 0);
+	if (size) {
+		void *mapping = mmap(NULL, size, protection, flags, target->proc.fd, 0);
+		if (mapping == MAP_FAILED)
+			FAIL("mmap of %zu bytes: %s", size, strerror(errno));
+		target->proc.mapping = mapping;
+		target->proc.mapping_size = size;
+	}
+	enter_looper(&target->thread, &target->proc);
+	put_u32(&parcel, name);
+	put_node(&parcel, BINDER_TYPE_BINDER, 1, 1, 0);
+	must_send(&target->thread, 0, MANAGER_PUBLISH, &parcel);
+	target->handle = look_up(&caller, name);
+	forget(&caller, name);
+	submit(&target->thread);
+}
+
+// One call of the target with seeded bytes that arrive whole; the answer is empty.
+static inline void exchange_bytes_with_(struct target *target, size_t size, uint64_t seed)
+{
+	static uint8_t bytes[1 << 20];
+	fill(bytes, size, seed);
+	bc_data(&caller, BC_TRANSACTION, target->handle, 1, 0, bytes, size, NULL, 0);
+	submit_(&caller);
+	exchange_and_expect_(&target->thread, false, "NOOP TRANSACTION");
+	CHECK_EQ(target->thread.received.data_size, size, "data_size");
+	check_filled_(data_of(&target->thread.received), size, seed);
+	bc_free_received_(&target->thread);
+	bc_reply(&target->thread, NULL);
+	exchange_and_expect_(&target->thread, true, "NOOP TC");
+	exchange_and_expect_(&caller, false, "NOOP TC REPLY");
+	drop_received_(&caller);
+}
+#define exchange_bytes_with(...) PLACED(exchange_bytes_with_(__VA_ARGS__))
+
+// A call of the target that must find it dead.
+static inline void check_dead_target_(struct target *target)
+{
+	bc_call(&caller, target->handle, 1, 0, NULL);
+	submit_(&caller);
+	exchange_and_expect_(&caller, false, "NOOP DEAD_REPLY");
+	expect_error_(&target->thread, EAGAIN);
+}
+#define check_dead_target(...) PLACED(check_dead_target_(__VA_ARGS__))
+
 #endif
