@@ -246,20 +246,28 @@ function unpackBundle(debian, bundleName) {
   if (process.arch !== 'x64' || architecture !== 'amd64') {
     throw new Problem(`The Debian packages are pinned for amd64 only, this machine is ${process.arch}`);
   }
-  const { packages, programs } = bundles[bundleName];
-  const target = join(cache, `${bundleName}-${sha256(JSON.stringify(bundles[bundleName])).slice(0, 12)}`);
+  const { packages, programs, compiled = [] } = bundles[bundleName];
+  const sources = join(here, bundleName);
+  const hash = createHash('sha256').update(JSON.stringify(bundles[bundleName]));
+  if (compiled.length > 0) {
+    for (const file of readdirSync(sources).sort()) hash.update(readFileSync(join(sources, file)));
+  }
+  const target = join(cache, `${bundleName}-${hash.digest('hex').slice(0, 12)}`);
   if (!existsSync(target)) {
     fetchDebs(debian, packages);
     makeDirectory(target, (directory) => {
       for (const pin of packages) run('dpkg', ['-x', debFile(pin), join(directory, 'root')]);
       const libraries = `usr/lib/${libraryFolder[architecture]}`;
+      for (const name of compiled) {
+        compileProgram(join(sources, `${name}.c`), join(directory, 'root'), libraries, join('usr/bin', name));
+      }
       const command = (root) => [
         join(root, libraries, loaderName[architecture]),
         '--inhibit-cache',
         '--library-path',
         `${join(root, libraries)}:${join(root, libraries, 'android')}`,
       ];
-      for (const program of programs) {
+      for (const program of [...programs, ...compiled]) {
         const [loader, ...options] = command(join(directory, 'root'));
         const binary = join('usr/bin', program);
         checkLibraries(loader, options, join(directory, 'root'), binary);
@@ -270,7 +278,17 @@ function unpackBundle(debian, bundleName) {
       }
     });
   }
-  return Object.fromEntries(programs.map((name) => [name, join(target, name)]));
+  return Object.fromEntries([...programs, ...compiled].map((name) => [name, join(target, name)]));
+}
+
+/** A program of ours on the unpacked libgbinder, which it is to find by the unpacked loader. */
+function compileProgram(source, root, libraries, target) {
+  const headers = ['gbinder', 'gutil', 'glib-2.0'].map((name) => `-I${join(root, 'usr/include', name)}`);
+  headers.push(`-I${join(root, libraries, 'glib-2.0/include')}`);
+  const linked = [`-L${join(root, libraries)}`, '-l:libgbinder.so.1', '-l:libglib-2.0.so.0'];
+  // They need a newer C library than the compiler knows.
+  linked.push('-Wl,--allow-shlib-undefined');
+  run('gcc', ['-O2', '-Wall', '-Wextra', '-Werror', ...headers, source, '-o', join(root, target), ...linked]);
 }
 
 /** Every library must come from the bundle: one of the machine's own would not be pinned. */
