@@ -369,7 +369,6 @@ export class BinderFs implements FuseHandlers {
     caller.euid = request.uid;
     caller.request = unique;
     caller.nonBlocking = open.isNonBlocking(thread);
-    this.#opener.tick(this.#session.now);
     open.begin();
     if (request.isCompat && open.files) open.files.isCompat = true;
     const { area, dataAt } = request;

@@ -92,13 +92,8 @@ export class OpenDeviceFactory {
     this.#label = options.label;
     this.#installations = options.installations;
     const memory = memoryOf(options.installations);
-    this.#rules = new GuardRules(memory, options.mount, options.mode === 'passthrough');
+    this.#rules = new GuardRules(memory, options.mount, options.mode === 'passthrough', options.session);
     this.#log = options.log;
-  }
-
-  /** Tells what time it is; to be called with each request. */
-  tick(now: number): void {
-    this.#rules.now = now;
   }
 
   /** @throws IdentityError, SystemCallError, or Node's own errors; ENFILE when there are enough opens. */
@@ -118,7 +113,7 @@ export class OpenDeviceFactory {
         device,
         identity,
         label: this.#label,
-        scheduling: new ProcessScheduling(identity, this.#driver.host.androidScheduling),
+        scheduling: new ProcessScheduling(identity, this.#driver.host.androidScheduling, this.#session),
         memory: new GuardedMemory(this.#rules, mappings, identity.pid, nodeid),
         files: this.#descriptors(),
         mappings,
@@ -126,6 +121,7 @@ export class OpenDeviceFactory {
         threads: this.#threads,
         mayWatch: () => this.#room.forThread(this.#usage()),
         flags: new FileFlags(nodeid, this.#mount),
+        clock: this.#session,
         opensNonBlocking: (flags & O_NONBLOCK) !== 0,
         // The caller looks the id up after our answer, on its own time: only its next request shows that it has.
         didOpen: closeBacking,

@@ -5,6 +5,7 @@ import type { Process } from '../../driver/process.ts';
 import type { Thread } from '../../driver/thread.ts';
 import { MAX_DATA } from '../fuse/session.ts';
 import { createArea } from '../linux/area.ts';
+import type { Clock } from '../linux/clock.ts';
 import type { FileFlags } from '../linux/file-flags.ts';
 import { type Identity, UNMAPPED_UID } from '../linux/identity.ts';
 import type { ClientMappings, MappedRange } from '../linux/mapping-finder.ts';
@@ -61,6 +62,7 @@ export interface OpenDeviceParts {
   /** Whether there are descriptors left to watch another thread. */
   readonly mayWatch: () => boolean;
   readonly flags: FileFlags;
+  readonly clock: Clock;
   /** O_NONBLOCK as open(2) was given it. */
   readonly opensNonBlocking: boolean;
   /** Called when the client's open(2) has returned for certain. */
@@ -89,6 +91,7 @@ export class OpenDevice implements Client {
   readonly #threads: ThreadWatch<Thread>;
   readonly #mayWatch: () => boolean;
   readonly #flags: FileFlags;
+  readonly #clock: Clock;
   readonly #log: (message: string) => void;
   #didOpen: (() => void) | null;
   #range: MappedRange | null = null;
@@ -115,6 +118,7 @@ export class OpenDevice implements Client {
     this.#threads = parts.threads;
     this.#mayWatch = parts.mayWatch;
     this.#flags = parts.flags;
+    this.#clock = parts.clock;
     this.#isNonBlocking = parts.opensNonBlocking;
     this.#log = parts.log;
     this.#didOpen = parts.didOpen;
@@ -180,7 +184,7 @@ export class OpenDevice implements Client {
 
   /** Whether reads of `thread`, which is in an ioctl of ours, must not sleep. */
   isNonBlocking(thread: ThreadId): boolean {
-    const now = performance.now();
+    const { now } = this.#clock;
     if (now - this.#flagsReadAt > NON_BLOCKING_MAX_AGE) {
       this.#flagsReadAt = now;
       this.#isNonBlocking = this.#flagsOf(thread) ?? this.#isNonBlocking;

@@ -112,7 +112,7 @@ export class Daemon {
     this.#driver = new Driver(
       {
         memory: new SystemMemory(),
-        now: () => performance.now(),
+        now: () => this.#session.now,
         startTimer(milliseconds, callback) {
           const timer = setTimeout(() => {
             callback();

@@ -123,7 +123,9 @@ export class FuseLoop {
         this.finish(session.end ?? 'stopped');
       } else {
         isBusy = true;
-        if (++requests % REQUESTS_PER_LOOK === 0 && performance.now() - start > TURN) return true;
+        if (++requests % REQUESTS_PER_LOOK !== 0) continue;
+        session.now = performance.now();
+        if (session.now - start > TURN) return true;
       }
     }
     return false;

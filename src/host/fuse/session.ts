@@ -1,6 +1,7 @@
 import { closeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { createArea, type MappedArea } from '../linux/area.ts';
+import type { Clock } from '../linux/clock.ts';
 import { errno, libc, SystemCallError } from '../linux/libc.ts';
 import { once } from '../linux/once.ts';
 import { closeBacking, openBacking } from './device.ts';
@@ -127,9 +128,9 @@ const c = once(() => ({
  * }));
  * await new FuseLoop(session).run();
  */
-export class FuseSession {
+export class FuseSession implements Clock {
   readonly fd: number;
-  /** Milliseconds, as performance.now(): when requests were last looked for, so that handlers need not ask. */
+  /** When requests were last looked for, or a few of them ago; handlers need not ask. */
   now = 0;
   /** Where the handlers' answers go. */
   readonly reply: FuseReply;

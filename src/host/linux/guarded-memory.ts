@@ -3,6 +3,7 @@ import type { Area, ClientMemory, ThreadId } from '../../driver/ports.ts';
 import { copySegments } from '../../page/copy-segments.ts';
 import type { ScatterList } from '../../page/scatter-list.ts';
 import { createSharedArea, pageSize } from './area.ts';
+import type { Clock } from './clock.ts';
 import { libc } from './libc.ts';
 import type { Backing, ClientMappings } from './mapping-finder.ts';
 import { parseMountTable } from './mount.ts';
@@ -11,9 +12,9 @@ import { openProc, readProc } from './proc-file.ts';
 
 /**
  * How long a range that was found harmless is taken for it, in milliseconds: a client that is served all the time costs
- * three microseconds in so long, one that is served seldom is looked at each time.
+ * some ten microseconds in so long, one that is served seldom is looked at each time.
  */
-export const RANGE_MAX_AGE = 10;
+export const RANGE_MAX_AGE = 100;
 
 /** Ranges remembered of one thread: its commands, its read buffer, data on its stack, on its heap, elsewhere. */
 const RANGES_PER_THREAD = 4;
@@ -45,6 +46,12 @@ interface Range {
   readonly until: number;
 }
 
+/** What is known of a thread. */
+interface Known {
+  readonly thread: ThreadId;
+  readonly ranges: Range[];
+}
+
 /** What all guards of one mount share. */
 export class GuardRules {
   readonly memory: ClientMemory;
@@ -52,13 +59,13 @@ export class GuardRules {
   readonly device: number;
   /** Whether mappings of devices are memory files, which nobody is asked for. */
   readonly isPassthrough: boolean;
-  /** Milliseconds, as of performance.now(), a little late. */
-  now = 0;
+  readonly clock: Clock;
   readonly #kinds = new Map<number, { isDistant: boolean; until: number }>();
   readonly #memoryFiles = once(memoryFileDevice);
 
-  constructor(memory: ClientMemory, device: number, isPassthrough: boolean) {
+  constructor(memory: ClientMemory, device: number, isPassthrough: boolean, clock: Clock) {
     this.memory = memory;
+    this.clock = clock;
     this.device = device;
     this.isPassthrough = isPassthrough;
   }
@@ -67,7 +74,7 @@ export class GuardRules {
   isDistant(device: number, thread: ThreadId): boolean {
     if (device === 0 || device === this.#memoryFiles()) return false;
     if (device === this.device) return true;
-    const now = performance.now();
+    const { now } = this.clock;
     const known = this.#kinds.get(device);
     if (known && now < known.until) return known.isDistant;
     const table = readProc(`/proc/${thread}/mountinfo`, MAX_MOUNTINFO_SIZE) ?? '';
@@ -96,7 +103,9 @@ export class GuardedMemory implements ClientMemory {
   readonly #process: number;
   /** Of the device that the client has open. */
   readonly #inode: number;
-  readonly #ranges = new Map<ThreadId, Range[]>();
+  readonly #threads = new Map<ThreadId, Known>();
+  /** Of the thread that was served last. */
+  #latest: Known | null = null;
 
   /**
    * @param mappings of the process that opened the device.
@@ -133,13 +142,15 @@ export class GuardedMemory implements ClientMemory {
 
   #isHarmless(thread: ThreadId, address: number, length: number, isWrite: boolean): boolean {
     const end = address + length;
-    const { now } = this.#rules;
-    const ranges = this.#ranges.get(thread);
-    if (ranges)
-      for (const range of ranges)
-        if (address >= range.start && end <= range.end && now < range.until) return true;
+    const known = this.#latest?.thread === thread ? this.#latest : this.#knownOf(thread);
+    const { now } = this.#rules.clock;
+    const { ranges } = known;
+    for (let i = 0; i < ranges.length; i++) {
+      const range = ranges[i] as Range;
+      if (address >= range.start && end <= range.end && now < range.until) return true;
+    }
     try {
-      return this.#look(thread, address, end, isWrite);
+      return this.#look(known, address, end, isWrite);
     } catch {
       // Out of descriptors, or not ours to look at: what cannot be looked at is not touched
       return false;
@@ -147,7 +158,8 @@ export class GuardedMemory implements ClientMemory {
   }
 
   /** Asks the kernel, mapping by mapping. */
-  #look(thread: ThreadId, address: number, end: number, isWrite: boolean): boolean {
+  #look(known: Known, address: number, end: number, isWrite: boolean): boolean {
+    const { thread } = known;
     const isOwn = c().tgkill(this.#process, thread, 0) === 0;
     const maps = isOwn ? null : openProc(`/proc/${thread}/maps`);
     try {
@@ -159,7 +171,7 @@ export class GuardedMemory implements ClientMemory {
           if (isWrite && backing.shared) return false;
           if (!areResident(thread, at, Math.min(end, backing.end))) return false;
         } else {
-          this.#remember(thread, backing);
+          this.#remember(known, backing);
         }
         at = backing.end;
       }
@@ -175,14 +187,19 @@ export class GuardedMemory implements ClientMemory {
     return rules.isDistant(device, thread);
   }
 
-  #remember(thread: ThreadId, { start, end }: Backing): void {
-    const range = { start, end, until: this.#rules.now + RANGE_MAX_AGE };
-    const ranges = this.#ranges.get(thread);
-    if (!ranges) {
-      if (this.#ranges.size >= MAX_THREADS) this.#ranges.clear();
-      this.#ranges.set(thread, [range]);
-      return;
+  #knownOf(thread: ThreadId): Known {
+    let known = this.#threads.get(thread);
+    if (!known) {
+      if (this.#threads.size >= MAX_THREADS) this.#threads.clear();
+      known = { thread, ranges: [] };
+      this.#threads.set(thread, known);
     }
+    this.#latest = known;
+    return known;
+  }
+
+  #remember({ ranges }: Known, { start, end }: Backing): void {
+    const range = { start, end, until: this.#rules.clock.now + RANGE_MAX_AGE };
     const same = ranges.findIndex((old) => old.start < end && old.end > start);
     if (same !== -1) ranges[same] = range;
     else if (ranges.unshift(range) > RANGES_PER_THREAD) ranges.pop();

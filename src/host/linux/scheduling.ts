@@ -12,6 +12,7 @@ import {
   SCHED_BATCH,
 } from '../../driver/priority.ts';
 import { createArea, type MappedArea } from './area.ts';
+import type { Clock } from './clock.ts';
 import { type Identity, INITIAL_USER_NAMESPACE } from './identity.ts';
 import { libc } from './libc.ts';
 import { once } from './once.ts';
@@ -65,12 +66,14 @@ interface Limits {
 export class ProcessScheduling {
   /** Of the thread that opened the device, then. */
   readonly initial: Priority;
+  readonly clock: Clock;
   readonly #isAndroid: boolean;
   readonly #identity: Identity;
   #limits: Limits = { isCapable: false, nice: 0, realtime: 0 };
   #limitsReadAt = Number.NEGATIVE_INFINITY;
 
-  constructor(identity: Identity, isAndroid: boolean) {
+  constructor(identity: Identity, isAndroid: boolean, clock: Clock) {
+    this.clock = clock;
     this.#identity = identity;
     this.#isAndroid = isAndroid;
     this.initial = this.read(identity.tid) ?? NORMAL;
@@ -108,7 +111,7 @@ export class ProcessScheduling {
   }
 
   #currentLimits(): Limits {
-    const now = performance.now();
+    const { now } = this.clock;
     if (now - this.#limitsReadAt > SCHEDULING_MAX_AGE) {
       this.#limits = readLimits(this.#identity);
       this.#limitsReadAt = now;
@@ -129,7 +132,7 @@ class LinuxThread implements ThreadScheduling {
   }
 
   get priority(): Priority {
-    const now = performance.now();
+    const { now } = this.#process.clock;
     if (now - this.#readAt > SCHEDULING_MAX_AGE) {
       this.#readAt = now;
       this.#priority = this.#process.read(this.#tid) ?? this.#priority;
