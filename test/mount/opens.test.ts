@@ -56,7 +56,9 @@ for (const mode of modes) {
       );
       expect(answers).toEqual([['BR_NOOP', 'BR_TRANSACTION_COMPLETE', 'BR_DEAD_REPLY']]);
       await expect.poll(() => said, { timeout: 10_000 }).toContain('BR_TRANSACTION');
-      await expect.poll(() => mount.status()).toMatchObject({ processes: 1, sleeping: 0, transactions: 0 });
+      await expect
+        .poll(() => mount.status(), { timeout: 10_000 })
+        .toMatchObject({ processes: 1, sleeping: 0, transactions: 0 });
       manager.kill('SIGKILL');
       await expectNothingLeft();
     });
