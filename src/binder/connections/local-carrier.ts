@@ -58,6 +58,8 @@ export class LocalCarrier implements Carrier {
   readonly #argument = new DataView(new ArrayBuffer(48));
   #lastThread = MAIN_THREAD;
   #isClosed = false;
+  /** What this process is to be told when it goes on; `null` while it runs. */
+  #suspended: (() => void)[] | null = null;
 
   constructor(driver: Driver, context: Context, identity: { pid: number; uid: number }, turns: Turns) {
     this.identity = identity;
@@ -117,6 +119,18 @@ export class LocalCarrier implements Carrier {
   /** Nothing outside of this process can come: pending promises keep no process alive. */
   keepAlive(): void {}
 
+  /** Nothing is told to this process any more, as if it were in a frozen cgroup, until it goes on. */
+  suspend(): void {
+    this.#suspended ??= [];
+  }
+
+  /** It goes on where it was. */
+  resume(): void {
+    const waiting = this.#suspended ?? [];
+    this.#suspended = null;
+    for (const delivery of waiting) this.deliver(delivery);
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
@@ -156,7 +170,12 @@ export class LocalCarrier implements Carrier {
   }
 
   deliver(delivery: () => void): void {
-    this.#turns.add(delivery);
+    this.#turns.add(this.#suspended ? () => this.#whenRunning(delivery) : delivery);
+  }
+
+  #whenRunning(delivery: () => void): void {
+    if (this.#suspended) this.#suspended.push(delivery);
+    else delivery();
   }
 
   interrupt(id: ThreadId): void {

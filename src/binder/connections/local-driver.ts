@@ -1,11 +1,22 @@
 import { Context } from '../../driver/context.ts';
 import { Driver } from '../../driver/driver.ts';
+import type { SecurityPolicy } from '../../driver/ports.ts';
 import { Connection, type ConnectionOptions } from '../runtime/connection.ts';
 import { LocalHost } from './local.ts';
 import { LocalCarrier } from './local-carrier.ts';
 import { PortHost } from './port-host.ts';
 import type { Port } from './port-messages.ts';
 import { Turns } from './turns.ts';
+
+/** What a {@link LocalDriver} does as a kernel would. */
+export interface LocalDriverOptions {
+  /** The security label that all have; `null` for none, as on a kernel without a security module. Default: a label of its own. */
+  readonly label?: string | null;
+  /** Who may do what; default: everybody everything. */
+  readonly policy?: SecurityPolicy | null;
+  /** Hears of breaches of the protocol. */
+  readonly onUserError?: (message: string) => void;
+}
 
 /** Who a process of a {@link LocalDriver} is. */
 export interface ProcessOptions {
@@ -36,10 +47,10 @@ export class LocalDriver implements Disposable {
   readonly #clients = new Set<Connection | PortHost>();
   #lastPid = 0;
 
-  /** @param options - `label`: the security label that all have; `null` for none. `onUserError` hears of breaches of the protocol. */
-  constructor(options: { label?: string | null; onUserError?: (message: string) => void } = {}) {
+  constructor(options: LocalDriverOptions = {}) {
     const host = new LocalHost(options.label);
     if (options.onUserError) host.onUserError = options.onUserError;
+    host.policy = options.policy ?? null;
     this.#driver = new Driver(host);
   }
 
