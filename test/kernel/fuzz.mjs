@@ -3,13 +3,14 @@
 // does not, steps are left out as long as the two still differ, and what remains is added to the golden found.txt: a test
 // that fails until the difference is mended.
 //
-//   npm run kernel:fuzz -- --steps N --seed S [--lsm selinux]
+//   npm run kernel:fuzz -- --steps N --seed S [--lsm none|selinux|both] [--machines M] [--shrink SECONDS]
+//
+// With both, a quarter of the conversations ask for security contexts. Each machine wants a processor of its own.
 
-import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { appendFileSync } from 'node:fs';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { Machine } from './machine.mjs';
 import { buildScenarios, converseOnKernel, golden, importBuilt, labelOf } from './on-kernel.mjs';
 import { tallyText } from './tally.mjs';
 
@@ -18,73 +19,95 @@ const { values } = parseArgs({
     steps: { type: 'string', default: '10000' },
     seed: { type: 'string', default: '1000' },
     lsm: { type: 'string', default: 'none' },
+    machines: { type: 'string', default: '1' },
+    shrink: { type: 'string', default: '120' },
   },
 });
-/** Beside all commands. */
-const KINDS = ['BINDER', 'WEAK_BINDER', 'HANDLE', 'WEAK_HANDLE', 'FD', 'FDA', 'PTR'];
-const EXPECTED = [
-  ...KINDS.flatMap((kind) => [`sent ${kind}`, `received ${kind}`]),
-  ...[
-    'EAGAIN',
-    'EBADF',
-    'EBUSY',
-    'EFAULT',
-    'EINTR',
-    'EINVAL',
-    'ENOMEM',
-    'ENOSPC',
-    'EPERM',
-    'EPROTO',
-    'ESRCH',
-  ],
-  ...['sleeps', 'wakes', 'nested call', 'call to a caller', 'is killed', 'killed in its sleep'],
-];
-const firstSeed = Number(values.seed);
-const { lsm } = values;
-const found = golden(lsm, 'found.txt');
-
 buildScenarios();
 const { converse } = await importBuilt('test/scenarios/conversation.js');
 const { heading, STEPS, sendsFiles, stepsOf } = await importBuilt('test/scenarios/recorded-conversation.js');
 const { Tally } = await importBuilt('test/scenarios/tally.js');
-const { BC_COMMANDS, BR_COMMANDS } = await importBuilt('src/abi/commands.js');
 const { digest } = await importBuilt('test/support/digest.js');
 const { LocalWorld } = await importBuilt('test/support/local-world.js');
-const directory = mkdtempSync(join(tmpdir(), 'ubinder-fuzz-'));
-const tally = new Tally();
-const count = Math.ceil(Number(values.steps) / STEPS);
-const headings = Array.from({ length: count }, (_, i) => heading(`${firstSeed + i}`));
-const different = [];
-let held = 0;
-try {
-  await converseOnKernel(headings, { lsm, directory }, async (name, lines) => {
-    const difference = firstDifference(lines, await ours(name, stepsOf(Number(name)), tally));
-    if (++held % 100 === 0) console.log(`${held * STEPS} steps, ${different.length} conversations differ`);
-    if (!difference) return;
-    different.push(name);
-    console.log(`== ${name}\n${difference}`);
-  });
-  for (const name of different) await shrink(name, stepsOf(Number(name)));
-} finally {
-  rmSync(directory, { recursive: true });
-}
-const commands = [...BC_COMMANDS.values(), ...BR_COMMANDS.values()].map(({ name }) => name);
-console.log(tallyText(tally, [...commands, ...EXPECTED]));
-console.log(
-  `security module ${lsm}, seeds ${firstSeed} to ${firstSeed + count - 1}: ${different.length} conversations differ`,
-);
-process.exit(different.length === 0 ? 0 : 1);
 
-async function ours(name, steps, sum = new Tally()) {
+const firstSeed = Number(values.seed);
+const count = Math.ceil(Number(values.steps) / STEPS);
+const shrinkTime = 1000 * Number(values.shrink);
+/** Seeds that no machine has taken yet, by security module. */
+const queues = new Map(
+  values.lsm === 'both'
+    ? [
+        ['none', []],
+        ['selinux', []],
+      ]
+    : [[values.lsm, []]],
+);
+for (let i = 0; i < count; i++) {
+  const lsm = values.lsm !== 'both' ? values.lsm : i % 4 === 3 ? 'selinux' : 'none';
+  queues.get(lsm).push(firstSeed + i);
+}
+const tally = new Tally();
+const different = [];
+const start = Date.now();
+let held = 0;
+
+console.log(
+  `${count * STEPS} steps, security module ${values.lsm}, seeds ${firstSeed} to ${firstSeed + count - 1}`,
+);
+await Promise.all(Array.from({ length: Number(values.machines) }, work));
+console.log(tallyText(tally));
+const seconds = Math.round((Date.now() - start) / 1000);
+console.log(
+  `${tally.steps} steps in ${seconds} s, ${different.length} conversations differ: ${different.join(' ')}`,
+);
+process.exit(different.length === 0 && held === count ? 0 : 1);
+
+/** What one machine does: it is booted anew for each security module. */
+async function work() {
+  for (const [lsm, seeds] of queues) {
+    let machine = null;
+    for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift()) {
+      machine ??= await Machine.start({ lsm });
+      if (held === 0) console.log(`Linux ${await machine.release()}`);
+      if (!(await compare(machine, `${seed}`))) machine = null;
+    }
+    await machine?.stop();
+  }
+}
+
+/** @returns whether the machine can go on */
+async function compare(machine, name) {
+  const steps = stepsOf(Number(name));
+  const own = await ours(name, steps, machine.lsm, tally);
+  if (++held % 50 === 0) {
+    const rate = Math.round((held * STEPS * 1000) / (Date.now() - start));
+    console.log(`${held * STEPS} steps, ${rate} in a second, ${different.length} conversations differ`);
+  }
+  try {
+    const difference = firstDifference(await converseOnKernel(machine, name, steps), own);
+    if (!difference) return true;
+    different.push(name);
+    console.log(`== ${name} (security module ${machine.lsm})\n${difference}`);
+    await shrink(machine, name, steps);
+    return true;
+  } catch (error) {
+    if (!different.includes(name)) different.push(name);
+    console.log(`== ${name} (security module ${machine.lsm}) FAILED`, error.cause ?? error);
+    await machine.stop();
+    return false;
+  }
+}
+
+async function ours(name, steps, lsm, sum) {
   const world = new LocalWorld(labelOf(lsm));
-  const tally = new Tally(() => digest(world.driver));
+  const tally = sum ? new Tally(() => digest(world.driver)) : undefined;
   const lines = await converse(world, steps, {
     sendsFiles: sendsFiles(name),
     asksLabels: lsm !== 'none',
     tally,
   });
   await world.close();
-  sum.take(tally);
+  sum?.take(tally);
   return lines;
 }
 
@@ -93,39 +116,23 @@ function firstDifference(theirs, own) {
   return at < 0 ? null : `${theirs.slice(0, at).join('\n')}\n- ${theirs[at]}\n+ ${own[at]}`;
 }
 
-/** Leaves out ever smaller pieces; each round tries all pieces of one size in one boot. */
-async function shrink(name, all) {
+/** Leaves out ever smaller pieces, until the time is up. */
+async function shrink(machine, name, all) {
+  const deadline = Date.now() + shrinkTime;
   let steps = all;
   for (let size = Math.ceil(steps.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (;;) {
-      const candidates = [];
-      for (let at = 0; at < steps.length; at += size) candidates.push(steps.toSpliced(at, size));
-      const smaller = await firstThatDiffers(name, candidates);
-      if (!smaller) break;
-      steps = smaller;
+    // From the end: what comes after the difference goes first.
+    for (let at = steps.length - size; at > -size && Date.now() < deadline; at -= size) {
+      const fewer = steps.toSpliced(Math.max(0, at), Math.min(size, size + at));
+      const theirs = await converseOnKernel(machine, name, fewer);
+      if (firstDifference(theirs, await ours(name, fewer, machine.lsm))) steps = fewer;
     }
   }
-  let lines = [];
-  await converseOnKernel([heading(name, steps)], { lsm, directory }, (_, told) => {
-    lines = told;
-  });
+  const lines = await converseOnKernel(machine, name, steps);
+  const found = golden(machine.lsm, 'found.txt');
   const text = `${[heading(name, steps), ...lines].join('\n')}\n`;
   appendFileSync(found, text);
-  console.log(`-- shrunk to ${steps.length} steps, added to ${found}:\n${text}`);
-}
-
-async function firstThatDiffers(name, candidates) {
-  let next = 0;
-  let smaller = null;
-  const parsed = candidates.filter((steps) => steps.length > 0);
-  if (parsed.length === 0) return null;
-  await converseOnKernel(
-    parsed.map((steps) => heading(name, steps)),
-    { lsm, directory },
-    async (_, lines) => {
-      const steps = parsed[next++];
-      if (!smaller && firstDifference(lines, await ours(name, steps))) smaller = steps;
-    },
+  console.log(
+    `-- shrunk to ${steps.length} steps, added to ${found}:\n${text}ours:\n${(await ours(name, steps, machine.lsm)).join('\n')}`,
   );
-  return smaller;
 }

@@ -26,6 +26,8 @@ tell() {
 }
 
 . "$job/environment"
+UBINDER_LINK=$(port link)
+export UBINDER_LINK
 count=0
 tell 0 0
 for script in "$job"/commands/*; do

@@ -3,16 +3,19 @@
 //
 //   npm run kernel:record-logs
 
-import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
-import { buildScenarios, golden, startOnKernel } from './on-kernel.mjs';
+import { Machine } from './machine.mjs';
+import { buildScenarios, golden, importBuilt } from './on-kernel.mjs';
 
 buildScenarios();
-const child = startOnKernel(['logs'], { stdout: 'pipe' });
-const closed = once(child, 'close');
+const { formatStory, storyNames, tell } = await importBuilt('test/scenarios/logs.js');
+const machine = await Machine.start();
 let text = '';
-for await (const chunk of child.stdout.setEncoding('utf8')) text += chunk;
-const [code] = await closed;
-if (code !== 0) throw new Error(`The machine ended with code ${code}:\n${text}`);
+for (const name of storyNames) {
+  const world = await machine.world(['interrupt', 'logs']);
+  text += formatStory(name, await tell(name, world));
+  await world.close();
+}
+await machine.stop();
 writeFileSync(golden('none', 'logs.txt'), text);
-console.log(`logs.txt: ${text.match(/^==== /gm)?.length ?? 0} stories`);
+console.log(`logs.txt: ${storyNames.length} stories`);

@@ -3,34 +3,28 @@
 //
 //   npm run kernel:record
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { Machine } from './machine.mjs';
 import { buildScenarios, converseOnKernel, golden, importBuilt } from './on-kernel.mjs';
 
 const CONVERSATIONS = { none: 16, selinux: 8 };
 
 buildScenarios();
-const { heading, parseConversations } = await importBuilt('test/scenarios/recorded-conversation.js');
-const directory = mkdtempSync(join(tmpdir(), 'ubinder-record-'));
-try {
-  for (const [lsm, count] of Object.entries(CONVERSATIONS)) {
-    const found = parseConversations(readFileSync(golden(lsm, 'found.txt'), 'utf8'));
-    const plan = [
-      ['conversations.txt', Array.from({ length: count }, (_, seed) => heading(`${seed}`))],
-      ['found.txt', found.map(({ name, steps }) => heading(name, steps))],
-    ];
-    for (const [file, headings] of plan) {
-      if (headings.length === 0) continue;
-      let text = '';
-      let next = 0;
-      await converseOnKernel(headings, { lsm, directory }, (_, lines) => {
-        text += `${[headings[next++], ...lines].join('\n')}\n`;
-      });
-      writeFileSync(golden(lsm, file), text);
-      console.log(`${lsm}: ${file}: ${next} conversations`);
+const { heading, parseConversations, stepsOf } = await importBuilt('test/scenarios/recorded-conversation.js');
+for (const [lsm, count] of Object.entries(CONVERSATIONS)) {
+  const made = Array.from({ length: count }, (_, seed) => [`${seed}`, stepsOf(seed), heading(`${seed}`)]);
+  const found = parseConversations(readFileSync(golden(lsm, 'found.txt'), 'utf8')).map(({ name, steps }) => {
+    return [name, steps, heading(name, steps)];
+  });
+  const machine = await Machine.start({ lsm });
+  for (const [file, conversations] of Object.entries({ 'conversations.txt': made, 'found.txt': found })) {
+    let text = '';
+    for (const [name, steps, head] of conversations) {
+      const lines = await converseOnKernel(machine, name, steps);
+      text += `${[head, ...lines].join('\n')}\n`;
     }
+    writeFileSync(golden(lsm, file), text);
+    console.log(`${lsm}: ${file}: ${conversations.length} conversations`);
   }
-} finally {
-  rmSync(directory, { recursive: true });
+  await machine.stop();
 }

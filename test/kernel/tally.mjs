@@ -1,3 +1,5 @@
+import { importBuilt } from './on-kernel.mjs';
+
 /** Answers that mainline never gives, or only where memory is short. */
 const UNREACHABLE = {
   BR_ERROR: 'only when there is no memory for a death notification',
@@ -7,18 +9,47 @@ const UNREACHABLE = {
   BR_FINISHED: 'unused',
   ENOMEM: 'only when there is no memory',
 };
+/** What says something about a run, beside all commands. */
+const KINDS = ['BINDER', 'WEAK_BINDER', 'HANDLE', 'WEAK_HANDLE', 'FD', 'FDA', 'PTR'];
+const ERRORS = [
+  ...[
+    'EAGAIN',
+    'EBADF',
+    'EBUSY',
+    'EFAULT',
+    'EINTR',
+    'EINVAL',
+    'ENOMEM',
+    'ENOSPC',
+    'EPERM',
+    'EPROTO',
+    'ESRCH',
+  ],
+];
+const EVENTS = ['sleeps', 'wakes', 'nested call', 'call to a caller', 'is killed', 'killed in its sleep'];
 const LEAST = 50;
+const LEAST_SHARE = 60;
+
+const { BC_COMMANDS, BR_COMMANDS } = await importBuilt('src/abi/commands.js');
+const EXPECTED = [
+  ...[...BC_COMMANDS.values(), ...BR_COMMANDS.values()].map(({ name }) => name),
+  ...KINDS.flatMap((kind) => [`sent ${kind}`, `received ${kind}`]),
+  ...ERRORS,
+  ...EVENTS,
+];
 
 /** A tally as text: all counts, and what is missing for a run that says something. */
-export function tallyText({ steps, changes, counts }, expected = []) {
+export function tallyText({ steps, changes, counts }) {
   const share = Math.round((1000 * changes) / Math.max(1, steps)) / 10;
   const lines = [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, count]) => `  ${name} ${count}`);
-  const rare = expected.filter((name) => (counts.get(name) ?? 0) < LEAST);
+  const rare = EXPECTED.filter((name) => (counts.get(name) ?? 0) < LEAST);
   const missing = rare.map((name) => `  ${name} ${counts.get(name) ?? 0}: ${UNREACHABLE[name] ?? 'too few'}`);
+  const counted = share >= LEAST_SHARE && rare.every((name) => name in UNREACHABLE);
   return [
     `${steps} steps, ${share} % of which changed something`,
     ...lines,
     `less than ${LEAST} times:`,
     ...missing,
+    counted ? 'The run counts.' : 'The run does not count.',
   ].join('\n');
 }

@@ -1,15 +1,13 @@
-import { readFileSync } from 'node:fs';
 import type { DriverCounts } from './mount-world.ts';
 
-/** Where the kernel's driver tells of itself; debugfs must be mounted. */
-export const DEBUGFS = '/sys/kernel/debug';
+/** Where the kernel's driver tells of itself, with debugfs mounted. */
+export const LOGS = '/sys/kernel/debug/binder';
 
-/** What the kernel's own driver tells of itself. Of those threads is told how many sleep in it. */
-export function kernelCounts(threads: ReadonlySet<number>): Promise<DriverCounts> {
-  const text = readFileSync(`${DEBUGFS}/binder/stats`, 'utf8').split('\nproc ')[0] ?? '';
+/** What the kernel's own driver counts, from its log `stats`. */
+export function kernelCounts(stats: string): DriverCounts {
+  const text = stats.split('\nproc ')[0] ?? '';
   const active = (name: string) => Number(new RegExp(`^${name}: active (\\d+)`, 'm').exec(text)?.[1] ?? 0);
-  return Promise.resolve({
-    sleeping: [...threads].filter(isAsleep).length,
+  return {
     processes: active('proc'),
     nodes: active('node'),
     refs: active('ref'),
@@ -17,15 +15,5 @@ export function kernelCounts(threads: ReadonlySet<number>): Promise<DriverCounts
     transactions: active('transaction'),
     // They are told for each process only.
     buffers: 0,
-  });
-}
-
-/** Whether a thread is blocked in ioctl(2), which for a thread that uses a Binder device means asleep in the driver. */
-function isAsleep(thread: number): boolean {
-  const IOCTL = '16 ';
-  try {
-    return readFileSync(`/proc/${thread}/syscall`, 'utf8').startsWith(IOCTL);
-  } catch {
-    return false; // It ended meanwhile.
-  }
+  };
 }

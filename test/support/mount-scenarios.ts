@@ -1,4 +1,5 @@
 import { rmSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, test } from 'vitest';
 import { families } from '../scenarios/all.ts';
 import type { Scenario } from '../scenarios/scenario.ts';
@@ -31,13 +32,12 @@ export function mountScenarios(mode: Mode): void {
       const device = mount.device(name);
       await puppets.addDevice(mount.device('binder-control'), name);
       const counts = async () => {
-        const { sleeping, processes, nodes, refs, deaths, transactions, buffers } = await mount.status();
-        return { sleeping, processes, nodes, refs, deaths, transactions, buffers };
+        const { processes, nodes, refs, deaths, transactions, buffers } = await mount.status();
+        return { processes, nodes, refs, deaths, transactions, buffers };
       };
-      const world = await MountWorld.create(
-        { device, abilities: ABILITIES, counts, logs: mount.device('binder_logs') },
-        puppets,
-      );
+      const sleeping = async () => (await mount.status()).sleeping;
+      const log = (name: string) => readFile(mount.device(`binder_logs/${name}`), 'latin1');
+      const world = await MountWorld.create({ device, abilities: ABILITIES, counts, sleeping, log }, puppets);
       try {
         await scenario.run(world);
         await world.close();

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, fork } from 'node:child_process';
-import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { BINDER_WRITE_READ } from '../../src/abi/binder.ts';
@@ -16,8 +15,6 @@ import {
 
 /** What a device's driver tells of itself, outside its mount. */
 export interface DriverCounts {
-  /** Threads asleep in a read. */
-  readonly sleeping: number;
   /** Opens of devices. */
   readonly processes: number;
   readonly nodes: number;
@@ -32,10 +29,12 @@ export interface DeviceUnderTest {
   /** Path of a device that nobody else uses. Its context manager's user is the first scenario's for its whole life. */
   readonly device: string;
   readonly abilities: Iterable<Ability>;
-  /** Asks the driver, by another way than the device. `threads` are all that may be asleep in it. */
-  readonly counts: (threads: ReadonlySet<number>) => Promise<DriverCounts>;
-  /** The directory with the driver's logs, where it can be read. */
-  readonly logs?: string;
+  /** Asks the driver, by another way than the device. */
+  readonly counts: () => Promise<DriverCounts>;
+  /** How many threads are asleep in a read; `threads` are those of this world that may be. */
+  readonly sleeping: (threads: ReadonlySet<number>) => Promise<number>;
+  /** One of the driver's logs, where they can be read. */
+  readonly log?: (name: string) => Promise<string>;
   /** Milliseconds that the driver may take to act on a closed duplicate, where close(2) does not wait for it. */
   readonly flushDelay?: number;
 }
@@ -52,13 +51,19 @@ const BEFORE_HOLE = 64 * 1024;
  */
 export class Puppets {
   readonly #puppets = new Map<string, Puppet>();
+  readonly #start: () => Promise<Puppet>;
+
+  /** @param start - makes a puppet; processes of this machine if absent */
+  constructor(start: () => Promise<Puppet> = () => ChildPuppet.start()) {
+    this.#start = start;
+  }
 
   /** The puppet that plays this process: one for each name and user. */
   async get(name: string, euid: number | undefined): Promise<Puppet> {
     const key = `${name} ${euid ?? ''}`;
     let puppet = this.#puppets.get(key);
     if (!puppet) {
-      puppet = await Puppet.start();
+      puppet = await this.#start();
       this.#puppets.set(key, puppet);
       if (euid !== undefined) await puppet.ask('setUser', { euid });
     }
@@ -82,25 +87,34 @@ export class Puppets {
   }
 }
 
+/** A process that does what it is told; `puppet.mjs` lists what that may be. */
+export interface Puppet {
+  /** @throws Error when it cannot be done, or when the process has ended */
+  ask(what: string, request: object): Promise<unknown>;
+  kill(): void;
+}
+
 /** Real processes and threads on a real device. One world at a time may use the puppets and the device. */
 export class MountWorld implements World {
   readonly abilities: ReadonlySet<Ability>;
   readonly #target: DeviceUnderTest;
   readonly #puppets: Puppets;
   readonly #before: DriverCounts;
+  readonly #asleepBefore: number;
   readonly #open = new Set<MountPeer>();
   /** Threads with an ioctl whose answer did not arrive yet. */
   readonly #underWay = new Set<number>();
 
-  private constructor(target: DeviceUnderTest, puppets: Puppets, before: DriverCounts) {
+  private constructor(target: DeviceUnderTest, puppets: Puppets, before: DriverCounts, asleep: number) {
     this.#target = target;
     this.#puppets = puppets;
     this.#before = before;
+    this.#asleepBefore = asleep;
     this.abilities = new Set(target.abilities);
   }
 
   static async create(target: DeviceUnderTest, puppets: Puppets): Promise<MountWorld> {
-    return new MountWorld(target, puppets, await target.counts(new Set()));
+    return new MountWorld(target, puppets, await target.counts(), await target.sleeping(new Set()));
   }
 
   async open({ process, map = DEFAULT_MAP, nonBlocking = false, euid }: OpenOptions): Promise<Peer> {
@@ -122,14 +136,18 @@ export class MountWorld implements World {
     // What was answered just now is not told yet.
     if (this.#underWay.size === 0) return new Promise((resolve) => void setImmediate(resolve));
     await this.#until(
-      // Answers that are on their way count as under way, so equal numbers mean that all the others sleep.
-      ({ sleeping }) => sleeping === this.#underWay.size + this.#before.sleeping,
+      async () => {
+        const sleeping = await this.#target.sleeping(this.#underWay);
+        // Answers that are on their way count as under way, so equal numbers mean that all the others sleep.
+        return sleeping === this.#underWay.size + this.#asleepBefore;
+      },
       () => `${this.#underWay.size} ioctls are under way, and not as many sleep`,
     );
   }
 
-  log(name: string): Promise<string> {
-    return readFile(`${this.#target.logs}/${name}`, 'latin1');
+  async log(name: string): Promise<string> {
+    assert.ok(this.#target.log, 'the logs can be read');
+    return this.#target.log(name);
   }
 
   async afterFlush(): Promise<void> {
@@ -141,7 +159,7 @@ export class MountWorld implements World {
   forget(peer: MountPeer): Promise<void> {
     this.#open.delete(peer);
     return this.#until(
-      ({ processes }) => processes === this.#before.processes + this.#open.size,
+      async () => (await this.#target.counts()).processes === this.#before.processes + this.#open.size,
       () => 'a closed device is still open to the driver',
     );
   }
@@ -154,11 +172,7 @@ export class MountWorld implements World {
     for (const peer of [...this.#open]) await peer.close();
     await this.settle();
     assert.equal(this.#underWay.size, 0, 'ioctls that were never answered');
-    assert.deepEqual(
-      await this.#target.counts(new Set()),
-      this.#before,
-      'objects left when all processes are gone',
-    );
+    assert.deepEqual(await this.#target.counts(), this.#before, 'objects left when all processes are gone');
   }
 
   /** Counts an ioctl while it is under way. */
@@ -171,9 +185,9 @@ export class MountWorld implements World {
     }
   }
 
-  async #until(isSo: (counts: DriverCounts) => boolean, complaint: () => string): Promise<void> {
+  async #until(isSo: () => Promise<boolean>, complaint: () => string): Promise<void> {
     const deadline = Date.now() + PATIENCE;
-    while (!isSo(await this.#target.counts(this.#underWay))) {
+    while (!(await isSo())) {
       if (Date.now() > deadline) {
         throw new Error(`The driver did not come to rest in ${PATIENCE / 1000} s: ${complaint()}`);
       }
@@ -330,10 +344,10 @@ class MountPeer implements Peer {
   }
 
   async close(): Promise<void> {
-    const { fd, mapSize } = this.#opened;
+    const { fd, mapSize, heap } = this.#opened;
     // The process goes on to the next scenario.
     for (const file of await this.files()) await this.closeFile(file);
-    await this.#puppet.ask('close', { fd, mapping: this.mapping, mapSize });
+    await this.#puppet.ask('close', { fd, mapping: this.mapping, mapSize, heap, heapSize: HEAP_SIZE });
     await this.#world.forget(this);
     await this.#world.settle();
   }
@@ -351,8 +365,8 @@ interface IoctlAnswer {
   readonly read: Uint8Array | null;
 }
 
-/** A child process that does what it is told (puppet.mjs). */
-class Puppet {
+/** A child process that runs puppet.mjs. */
+class ChildPuppet implements Puppet {
   readonly #child: ChildProcess;
   readonly #waiting = new Map<
     number,
@@ -372,7 +386,7 @@ class Puppet {
 
   static start(): Promise<Puppet> {
     const path = fileURLToPath(new URL('./puppet.mjs', import.meta.url));
-    const puppet = new Puppet(fork(path, { serialization: 'advanced', execArgv: [] }));
+    const puppet = new ChildPuppet(fork(path, { serialization: 'advanced', execArgv: [] }));
     return new Promise((resolve, reject) => {
       puppet.#waiting.set(0, { resolve: () => resolve(puppet), reject });
     });
