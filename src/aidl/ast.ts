@@ -122,6 +122,8 @@ export interface DefinedType extends Member {
   readonly enumerators: readonly Enumerator[];
   readonly typeParameters: readonly string[] | undefined;
   readonly oneway: boolean;
+  /** The enum `Tag` of a union's tags, which no file declares. */
+  readonly implicit: boolean;
   readonly headers: { readonly cpp?: string; readonly ndk?: string; readonly rust?: string };
   parent: DefinedType | undefined;
   document: Document | undefined;
@@ -148,6 +150,10 @@ export const constantsOf = (type: DefinedType): ConstantDeclaration[] =>
   type.members.filter((m): m is ConstantDeclaration => m.kind === 'constant');
 export const nestedTypesOf = (type: DefinedType): DefinedType[] =>
   type.members.filter((m): m is DefinedType => isDefinedType(m));
+
+/** The types themselves and those nested inside, outer ones first. */
+export const withNested = (types: readonly DefinedType[]): DefinedType[] =>
+  types.flatMap((type) => [type, ...withNested(nestedTypesOf(type))]);
 
 export function isDefinedType(node: { readonly kind: string }): node is DefinedType {
   return ['interface', 'parcelable', 'unstructured', 'union', 'enum'].includes(node.kind);

@@ -72,8 +72,7 @@ export class Checker {
     let valid = true;
     const nested = nestedTypesOf(type);
     for (const inner of nested) valid = valid && this.type(inner);
-    // A union has a nested type always: its Tag.
-    if (type.typeParameters && (nested.length > 0 || type.kind === 'union')) {
+    if (type.typeParameters && nested.length > 0) {
       return this.#error(type, "Generic types can't have nested types.");
     }
     const nestedNames = new Set<string>();
@@ -212,6 +211,8 @@ export class Checker {
   }
 
   #enum(type: DefinedType): boolean {
+    // The second enum of one name is in no table, so nobody asked for its backing type.
+    if (!type.backing) return this.#error(type, 'Enum declaration missing backing type.');
     for (const enumerator of type.enumerators) {
       if (!this.#evaluator.check(enumerator.value)) return false;
       if (this.#evaluator.valueString(enumerator.value, type.backing!) !== undefined) continue;

@@ -17,11 +17,21 @@ import { reportWarnings } from './warnings.ts';
 /** The largest id a method can be given; those above are reserved for the compiler's own methods. */
 export const MAX_METHOD_ID = 16_777_114;
 
+/** The ids of the methods that an interface has when it is given a version and a hash. */
+export const META_METHOD_IDS = { getInterfaceVersion: 16_777_214, getInterfaceHash: 16_777_213 } as const;
+
 export interface CompileOptions {
   /** The bytes of a file as one character each (Latin-1); undefined where there is none. */
   readonly read: (path: string) => string | undefined;
-  /** Directories to find imports in, in order; `''` is the current one. */
+  /** A path as realpath(3) gives it: a file of package p may be named without `p/` from within p. */
+  readonly absolutePath?: (path: string) => string;
+  /** Directories to find imports in; `''` is the current one. */
   readonly includes?: readonly string[];
+  /**
+   * Refuse a file whose package does not begin in one of `includes`, as aidl does where it finds the names of
+   * its outputs by itself.
+   */
+  readonly mustBeIncluded?: boolean;
   /** Files that --preprocess made. */
   readonly preprocessed?: readonly string[];
   readonly structured?: boolean;
@@ -30,6 +40,10 @@ export interface CompileOptions {
   readonly failOnParcelable?: boolean;
   /** How to treat each warning; those absent keep aidl's default. */
   readonly warnings?: Readonly<Partial<Record<WarningName, Severity>>>;
+  /** Of the interface, 1 or more: getInterfaceVersion returns it. */
+  readonly version?: number;
+  /** Of the frozen API, or `notfrozen`: getInterfaceHash returns it. */
+  readonly hash?: string;
 }
 
 export interface Compilation {
@@ -40,42 +54,55 @@ export interface Compilation {
   readonly types: TypeTable;
   /** The files that were read for its imports, for dependency files. */
   readonly imported: readonly string[];
+  /** As the options gave them. */
+  readonly version: number | undefined;
+  readonly hash: string | undefined;
 }
 
 /** Reads, resolves and checks one AIDL file and what it imports. Never throws for what a file contains. */
 export function compile(file: string, options: CompileOptions): Compilation {
   const loader = new Loader(options);
-  let document: Document | undefined;
-  try {
-    document = loader.load(file);
-  } catch (error) {
-    // Depth is limited while parsing; what is left is a chain of references or imports without end in sight.
-    if (!(error instanceof RangeError)) throw error;
-    loader.reporter.error(
-      file,
-      'References nest too deeply to follow; shorten the chain of constants or types',
-    );
-  }
-  if (loader.reporter.hasErrors) document = undefined;
+  const document = loader.load(file);
   const { reporter, types, imported } = loader;
-  return { diagnostics: reporter.diagnostics, document, types, imported };
+  const { version, hash } = options;
+  return { diagnostics: reporter.diagnostics, document, types, imported, version, hash };
+}
+
+/**
+ * Reads files as parts of one API, as aidl reads a dump; the first with errors is the last that is read.
+ * Undefined where there are errors, which the reporter has.
+ */
+export function compileTogether(
+  files: readonly string[],
+  options: CompileOptions,
+  reporter: Reporter,
+): TypeTable | undefined {
+  const loader = new Loader(options, reporter);
+  for (const file of files) {
+    if (loader.load(file)) continue;
+    reporter.error(file, 'Failed to read.');
+    return undefined;
+  }
+  return loader.types;
 }
 
 class Loader {
-  readonly reporter = new Reporter();
+  readonly reporter: Reporter;
   readonly types = new TypeTable();
   readonly imported: string[] = [];
   readonly #options: CompileOptions;
-  readonly #includes: string[];
+  readonly #includes: readonly string[];
 
-  constructor(options: CompileOptions) {
+  constructor(options: CompileOptions, reporter = new Reporter()) {
     this.#options = options;
+    this.reporter = reporter;
     const includes = (options.includes ?? []).map((path) => (path === '' ? '.' : path));
-    this.#includes = includes.map((path) => (path.endsWith('/') ? path : `${path}/`));
+    const directories = includes.map((path) => (path.endsWith('/') ? path : `${path}/`));
+    this.#includes = [...new Set(directories)].sort();
   }
 
   #parse(path: string, preprocessed = false): Document | undefined {
-    const clean = path.replace(/^(\.\/+)+/, '');
+    const clean = cleanPath(path);
     const known = this.types.documents.find((document) => document.file === clean);
     if (known) return known;
     const text = this.#options.read(clean);
@@ -88,6 +115,19 @@ class Loader {
   }
 
   load(file: string): Document | undefined {
+    try {
+      const document = this.#load(file);
+      return this.reporter.hasErrors ? undefined : document;
+    } catch (error) {
+      // Depth is limited while parsing; what is left is a chain of references or imports without end in sight.
+      if (!(error instanceof RangeError)) throw error;
+      const text = 'References nest too deeply to follow; shorten the chain of constants or types';
+      this.reporter.error(file, text);
+      return undefined;
+    }
+  }
+
+  #load(file: string): Document | undefined {
     const document = this.#parse(file);
     if (!document) return undefined;
     const structured = document.types.filter(({ kind }) => kind !== 'unstructured');
@@ -119,17 +159,17 @@ class Loader {
     const parts = name.split('.');
     for (let length = parts.length; length > 0; length--) {
       const relative = `${parts.slice(0, length).join('/')}.aidl`;
-      const found = [...new Set(this.#includes.map((include) => include + relative))].filter(
-        (path) => this.#options.read(path.replace(/^(\.\/+)+/, '')) !== undefined,
-      );
-      if (found.length === 1) return found[0]!.replace(/^(\.\/+)+/, '');
+      const found = this.#includes
+        .map((include) => include + relative)
+        .filter((path) => this.#options.read(cleanPath(path)) !== undefined);
+      if (found.length === 1) return cleanPath(found[0]!);
       if (found.length > 1) {
-        this.reporter.error(file, `Duplicate files found for ${name} from:\n${found.sort().join('\n')}`);
+        this.reporter.error(file, `Duplicate files found for ${name} from:\n${found.join('\n')}`);
         return undefined;
       }
     }
-    const searched = this.#includes.map((include) => `\n - ${include}`).join('');
-    this.reporter.error(file, `Couldn't find import for class ${name}. Searched here:${searched}`);
+    const searched = this.#includes.join('\n - ');
+    this.reporter.error(file, `Couldn't find import for class ${name}. Searched here:\n - ${searched}`);
     return undefined;
   }
 
@@ -167,8 +207,19 @@ class Loader {
     // A declaration may name a nested class: it belongs into the file of the outer one.
     const outer = type.name.split('.')[0]!;
     const expected = `${type.package === '' ? '' : `${type.package.replaceAll('.', '/')}/`}${outer}.aidl`;
-    if (`/${file}`.endsWith(`/${expected}`)) return true;
-    this.reporter.error(type.location, `${type.name} should be declared in a file called ${expected}`);
+    const path = this.#options.absolutePath?.(file) ?? `/${file}`;
+    if (!path.endsWith(expected)) {
+      this.reporter.error(type.location, `${type.name} should be declared in a file called ${expected}`);
+      return false;
+    }
+    if (!this.#options.mustBeIncluded) return true;
+    const base = file.slice(0, -expected.length) || './';
+    if (this.#includes.includes(base)) return true;
+    const includes = this.#includes.join('\n - ');
+    this.reporter.error(
+      type.location,
+      `directory ${base} is not found in any of the import paths:\n - ${includes}`,
+    );
     return false;
   }
 
@@ -260,3 +311,6 @@ class Loader {
     for (const field of fieldsOf(type)) if (untyped(field.type)) refuse(field);
   }
 }
+
+/** Without `./` in front. */
+const cleanPath = (path: string): string => (path.startsWith('./') ? path.replace(/^(\.\/+)+/, '') : path);

@@ -25,13 +25,22 @@ export function dumpApi(type: DefinedType): string {
   return `${lines.join('\n')}\n`;
 }
 
+/** What two dumps of a type have to agree in to be equal: as dumpApi, with what constants evaluate to. */
+export function comparableDump(type: DefinedType): string {
+  const lines: string[] = [];
+  dumpType(type, '', lines, true);
+  return lines.join('\n');
+}
+
 /** What stands above the dump: the comments at the file's head, one behind the other as aidl writes them. */
 export function dumpHead({ comments }: Document): string {
   const lines = comments.map((comment) => (comment.startsWith('//') ? `${comment}\n` : comment)).join('');
   return lines === '' || lines.endsWith('\n') ? lines : `${lines}\n`;
 }
 
-function dumpType(type: DefinedType, indent: string, lines: string[]): void {
+/** With `values` constants are what they evaluate to; otherwise they are as written. */
+function dumpType(type: DefinedType, indent: string, lines: string[], values = false): void {
+  const write = values ? valueText : constantText;
   const inner = `${indent}  `;
   const tagsOf = (node: { readonly comments: readonly string[] }, at: string) => {
     for (const tag of dumpTags(node.comments)) lines.push(at + tag);
@@ -47,7 +56,7 @@ function dumpType(type: DefinedType, indent: string, lines: string[]): void {
   lines.push(`${indent}${type.kind} ${name} {`);
   for (const enumerator of type.enumerators) {
     tagsOf(enumerator, inner);
-    const value = enumerator.valueWritten ? ` = ${constantText(enumerator.value, type.backing!)}` : '';
+    const value = enumerator.valueWritten || values ? ` = ${write(enumerator.value, type.backing!)}` : '';
     lines.push(`${inner}${enumerator.name}${value},`);
   }
   for (const method of methodsOf(type)) {
@@ -59,15 +68,15 @@ function dumpType(type: DefinedType, indent: string, lines: string[]): void {
   }
   for (const field of fieldsOf(type)) {
     tagsOf(field, inner);
-    const value = field.valueWritten ? ` = ${constantText(field.value!, field.type)}` : '';
+    const value = field.valueWritten ? ` = ${write(field.value!, field.type)}` : '';
     lines.push(`${inner}${typeText(field.type)} ${field.name}${value};`);
   }
   for (const constant of constantsOf(type)) {
     tagsOf(constant, inner);
-    const value = constantText(constant.value, constant.type);
+    const value = write(constant.value, constant.type);
     lines.push(`${inner}const ${typeText(constant.type)} ${constant.name} = ${value};`);
   }
-  for (const nested of nestedTypesOf(type)) dumpType(nested, inner, lines);
+  for (const nested of nestedTypesOf(type)) if (!nested.implicit) dumpType(nested, inner, lines, values);
   lines.push(`${indent}}`);
 }
 
@@ -107,7 +116,12 @@ export function constantText(constant: Constant, type: TypeSpecifier): string {
   const written = expressionText(constant);
   if (!['reference', 'unary', 'binary'].includes(constant.kind)) return written;
   if (type.definition) return written;
-  return `${written} /* ${new Evaluator(new Reporter()).valueString(constant, type)} */`;
+  return `${written} /* ${valueText(constant, type)} */`;
+}
+
+/** What a checked constant evaluates to, as its type writes it. */
+export function valueText(constant: Constant, type: TypeSpecifier): string {
+  return new Evaluator(new Reporter()).valueString(constant, type) ?? '';
 }
 
 function expressionText(constant: Constant): string {

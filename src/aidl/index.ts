@@ -1,7 +1,16 @@
 /** The AIDL compiler's front end: reads and checks AIDL as Android's `aidl` does. */
+export { apiMapping } from './api-mapping.ts';
 export type * from './ast.ts';
 export { canonicalName, methodSignature, signature } from './ast.ts';
-export { type Compilation, type CompileOptions, compile } from './compile.ts';
+export { type ApiDump, type ApiLevel, checkApi } from './check-api.ts';
+export {
+  type Compilation,
+  type CompileOptions,
+  compile,
+  MAX_METHOD_ID,
+  META_METHOD_IDS,
+} from './compile.ts';
+export { dependencyFile } from './dependency-file.ts';
 export {
   type Diagnostic,
   formatDiagnostic,
@@ -10,5 +19,6 @@ export {
   type WarningName,
 } from './diagnostics.ts';
 export { dumpApi, dumpHead } from './dump-api.ts';
+export { preprocess } from './preprocess.ts';
 export { formatLocation, type Location, type Point } from './source.ts';
 export { warningLevels } from './warning-levels.ts';

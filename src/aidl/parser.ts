@@ -18,6 +18,7 @@ import {
   binaryConstant,
   defaultConstant,
   integerConstant,
+  plainConstant,
   referenceConstant,
   typeSpecifier,
 } from './constant.ts';
@@ -37,7 +38,9 @@ const identifierNames = IDENTIFIERS.map((name) =>
 );
 
 type Header = { name: string; location: Location; comments: Comments };
-type Body = Partial<Pick<DefinedType, 'members' | 'enumerators' | 'typeParameters' | 'oneway' | 'headers'>>;
+type Body = Partial<
+  Pick<DefinedType, 'members' | 'enumerators' | 'typeParameters' | 'oneway' | 'headers' | 'implicit'>
+>;
 
 /**
  * Parses one AIDL file. The text holds one character a byte. Undefined after errors, which the reporter has:
@@ -242,7 +245,7 @@ class Parser {
 
   /** Undefined where the declaration has errors. */
   #declaration(annotations: Annotation[]): DefinedType | undefined {
-    const type = this.#unannotated();
+    const type = this.#unannotated(annotations);
     if (type && annotations.length > 0) {
       type.annotations = annotations;
       type.comments = annotations[0]!.comments;
@@ -250,12 +253,12 @@ class Parser {
     return type;
   }
 
-  #unannotated(): DefinedType | undefined {
+  #unannotated(annotations: readonly Annotation[]): DefinedType | undefined {
     const { kind } = this.#stream;
     if (kind === 'parcelable') return this.#parcelable();
     if (kind === 'interface') return this.#interface();
     if (kind === 'enum') return this.#enum();
-    if (kind === 'union') return this.#union();
+    if (kind === 'union') return this.#union(annotations);
     const oneway = this.#stream.accept('oneway');
     if (oneway) return this.#interface(oneway);
     return this.#stream.fail();
@@ -274,6 +277,7 @@ class Parser {
       enumerators: [],
       typeParameters: undefined,
       oneway: false,
+      implicit: false,
       headers: {},
       parent: undefined,
       document: undefined,
@@ -344,14 +348,43 @@ class Parser {
     return this.#define('interface', header, { members, oneway: oneway !== undefined });
   }
 
-  #union(): DefinedType {
+  #union(annotations: readonly Annotation[]): DefinedType {
     const keyword = this.#stream.next();
     const name = this.#qualifiedName();
     const typeParameters = this.#typeParameters();
     const members = this.#members(() => this.#parcelableMember());
     this.#checkName(name);
     const header = { name: name.text, location: name.location, comments: keyword.comments };
-    return this.#define('union', header, { members, typeParameters });
+    const tag = this.#unionTag(name.location, members, annotations);
+    return this.#define('union', header, { members: [...members, tag], typeParameters });
+  }
+
+  /** The enum that names a union's members, as `U.Tag.member`. */
+  #unionTag(
+    location: Location,
+    members: DefinedType['members'],
+    annotations: readonly Annotation[],
+  ): DefinedType {
+    const enumerators: Enumerator[] = [];
+    for (const member of members) {
+      if (member.kind !== 'field') continue;
+      const { name } = member;
+      const value = nextValue(location, enumerators.at(-1));
+      enumerators.push({ kind: 'enumerator', name, location, comments: [], value, valueWritten: false });
+    }
+    const fixed = annotations.some(({ name }) => name === 'FixedSize');
+    const backing: Annotation = {
+      kind: 'annotation',
+      name: 'Backing',
+      schema: annotationSchema('Backing')!,
+      parameters: new Map([['type', plainConstant('string', location, fixed ? '"byte"' : '"int"')]]),
+      location,
+      comments: [],
+    };
+    const header = { name: 'Tag', location, comments: [] };
+    const tag = this.#define('enum', header, { enumerators, implicit: true });
+    tag.annotations = [backing];
+    return tag;
   }
 
   #enum(): DefinedType {

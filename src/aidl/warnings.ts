@@ -64,8 +64,9 @@ export function reportWarnings(document: Document, levels: Levels, reporter: Rep
       const report = reporterFor(suppressed);
       visitor.type?.(type, report);
       for (const member of type.members) {
-        if (isDefinedType(member)) visit(member, suppressed);
-        else if (member.kind !== 'method') specifier(member.type, report);
+        if (isDefinedType(member)) {
+          if (!member.implicit) visit(member, suppressed);
+        } else if (member.kind !== 'method') specifier(member.type, report);
         else {
           const inner = reporterFor(suppress(member.type, member.type.location, suppressed));
           visitor.method?.(member, inner);

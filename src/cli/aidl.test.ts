@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,7 +61,9 @@ it('tells errors, and stops at the first file that has some', () => {
   expect(aidl('-I.', 'p/IFoo.aidl').stderr).toContain(`in string constant '"é"'`);
   expect(aidl('--dumpapi', 'p/Bar.aidl').code).toBe(2);
   expect(aidl('--stability=high', 'p/Bar.aidl').code).toBe(2);
-  expect(aidl('p').code).toBe(1);
+  expect(aidl('p').code).toBe(2);
+  mkdirSync(join(directory, 'q.aidl'));
+  expect(aidl('q.aidl').code).toBe(1);
 });
 
 it('knows the types of preprocessed files', () => {
@@ -70,4 +72,92 @@ it('knows the types of preprocessed files', () => {
   expect(aidl('-I.', 'p/IFoo.aidl').code).toBe(1);
   expect(aidl('-I.', '-p', 'known', 'p/IFoo.aidl')).toMatchObject({ code: 0, stderr: '' });
   expect(aidl('-I.', '-pknown', '--structured', 'p/IFoo.aidl').stderr).not.toContain("Couldn't find");
+});
+
+it('writes declarations that -p reads again, and maps methods to lines', () => {
+  write('p/Bar.aidl', 'package p; parcelable Bar cpp_header "p/bar.h";');
+  expect(aidl('--preprocess', 'known', 'p/Bar.aidl')).toMatchObject({ code: 0, stderr: '' });
+  expect(readFileSync(join(directory, 'known'), 'utf8')).toBe('parcelable p.Bar cpp_header "p/bar.h";\n');
+  rmSync(join(directory, 'p/Bar.aidl'));
+  expect(aidl('-p', 'known', '--apimapping', 'map', 'p/IFoo.aidl')).toMatchObject({ code: 0, stderr: '' });
+  expect(readFileSync(join(directory, 'map'), 'utf8')).toBe('p.IFoo|f|p.Bar,|void\np/IFoo.aidl:2\n');
+});
+
+it('compares dumps of an API', () => {
+  expect(aidl('-I.', '--dumpapi', '-oold', 'p/IFoo.aidl', 'p/Bar.aidl').code).toBe(0);
+  write('p/IFoo.aidl', 'package p; interface IFoo { const int a = 1; void f(in p.Bar bar); void g(); }');
+  expect(aidl('-I.', '--dumpapi', '-onew', 'p/IFoo.aidl', 'p/Bar.aidl').code).toBe(0);
+  expect(aidl('--checkapi', 'old', 'new')).toEqual({ code: 0, stderr: '', stdout: '' });
+  expect(aidl('--checkapi=compatible', 'old', 'new').code).toBe(0);
+  expect(aidl('--checkapi', 'new', 'old')).toMatchObject({
+    code: 1,
+    stderr: 'ERROR: new/p/IFoo.aidl:4.7-9: Removed or changed method: p.IFoo.g()\n',
+  });
+  expect(aidl('--checkapi=equal', 'old', 'new').stderr).toContain('With diff:\n+  void g();\n');
+  expect(aidl('--checkapi', 'old').code).toBe(2);
+  expect(aidl('--checkapi=exact', 'old', 'new').code).toBe(2);
+  expect(aidl('--checkapi', 'old', 'nowhere').stderr).toContain('nowhere');
+});
+
+it('writes what an output depends on, for make and ninja', () => {
+  const rule = 'gen/p/IFoo.ts : \\\n  p/IFoo.aidl \\\n  p/Bar.aidl\n';
+  expect(aidl('-I.', '-ogen', '-a', 'p/IFoo.aidl')).toMatchObject({ code: 0, stderr: '' });
+  expect(readFileSync(join(directory, 'gen/p/IFoo.ts.d'), 'utf8')).toBe(
+    `${rule}\np/IFoo.aidl :\np/Bar.aidl :\n`,
+  );
+  expect(aidl('-I.', '-ogen', '-d', 'deps', '--ninja', 'p/IFoo.aidl').code).toBe(0);
+  expect(readFileSync(join(directory, 'deps'), 'utf8')).toBe(rule);
+  expect(aidl('-I.', '-ogen', '-d', 'deps', 'p/IFoo.aidl', 'p/Bar.aidl').code).toBe(2);
+});
+
+it('takes the options of build files, and says which it cannot serve', () => {
+  const carried = [
+    '--structured',
+    '--version=3',
+    '--hash=abc',
+    '--min_sdk_version=31',
+    '--transaction_names',
+  ];
+  expect(aidl('-I.', ...carried, '-t', '-hheaders', '--omit_invocation', '--rpc', 'p/IFoo.aidl')).toEqual({
+    code: 0,
+    stderr: '',
+    stdout: '',
+  });
+  expect(aidl('-v0', 'p/IFoo.aidl').code).toBe(2);
+  expect(aidl('--lang=java', 'p/IFoo.aidl').stderr).toContain('Must be ts');
+  expect(aidl('--previous_api_dir=old', 'p/IFoo.aidl').stderr).toContain('is not supported');
+  expect(aidl('--dumpapi', '--apimapping=x', 'p/IFoo.aidl').code).toBe(2);
+});
+
+it('wants the root of the package among the imports where it names outputs', () => {
+  expect(aidl('--dumpapi', '-oapi', '-Iother', 'p/Bar.aidl')).toMatchObject({
+    code: 1,
+    stderr: 'ERROR: p/Bar.aidl:1.22-26: directory ./ is not found in any of the import paths:\n - other/\n',
+  });
+  const inside = spawnSync(process.execPath, [MAIN, 'aidl', 'Bar.aidl'], { cwd: join(directory, 'p') });
+  expect(inside.status).toBe(0);
+});
+
+it('watches what it read and what it missed', { timeout: 30_000 }, async () => {
+  rmSync(join(directory, 'p/Bar.aidl'));
+  const child = spawn(process.execPath, [MAIN, 'aidl', '--watch', '-I.', 'p/IFoo.aidl'], { cwd: directory });
+  let said = '';
+  child.stderr.on('data', (chunk) => {
+    said += chunk;
+  });
+  const says = async (text: string) => {
+    while (!said.includes(text)) await new Promise((resolve) => child.stderr.once('data', resolve));
+    said = '';
+  };
+  try {
+    await says('There are errors; waiting for changes\n');
+    write('p/Bar.aidl', 'package p; parcelable Bar { int b; }');
+    await says('No errors; waiting for changes\n');
+    write('p/IFoo.aidl', 'package p; interface IFoo { void f(in p.Bar bar) }');
+    await says('There are errors; waiting for changes\n');
+    child.kill('SIGINT');
+    expect(await new Promise((resolve) => child.once('exit', resolve))).toBe(0);
+  } finally {
+    child.kill('SIGKILL');
+  }
 });

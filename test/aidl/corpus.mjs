@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 
 export const corpus = fileURLToPath(new URL('corpus', import.meta.url));
 export const goldenFile = fileURLToPath(new URL('golden.json', import.meta.url));
+export const apiGoldenFile = fileURLToPath(new URL('api-changes.json', import.meta.url));
 
 /** [{name, directory, file, args}], in the order of their names. */
 export function cases() {
@@ -35,4 +36,9 @@ export function belowBanner(dump) {
     .slice(last + 1)
     .join('\n')
     .replace(/^\n+/, '');
+}
+
+/** A mapping of methods, whose order is not told, as a sorted list. */
+export function pairsOf(mapping) {
+  return (mapping.match(/.*\n.*\n/g) ?? []).sort();
 }

@@ -3,14 +3,23 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { compile, dumpApi, formatDiagnostic, warningLevels } from '../../src/aidl/index.ts';
-import { cases, comparable, goldenFile } from './corpus.mjs';
+import {
+  apiMapping,
+  compile,
+  dumpApi,
+  formatDiagnostic,
+  preprocess,
+  warningLevels,
+} from '../../src/aidl/index.ts';
+import { cases, comparable, goldenFile, pairsOf } from './corpus.mjs';
 
 interface Verdict {
   accepted: boolean;
   aborted?: boolean;
   messages: string[];
   dump?: string;
+  preprocessed?: string;
+  mapping?: string[];
 }
 
 const golden = JSON.parse(readFileSync(goldenFile, 'utf8')) as Record<string, Verdict>;
@@ -42,6 +51,15 @@ describe('the corpus, as aidl 14 judges it', () => {
       messages: (verdict.aborted ? messages : verdict.messages).slice(0, 1).map(comparable),
     });
     if (verdict.accepted) expect(messages).toEqual(verdict.messages);
-    if (verdict.dump !== undefined) expect(dumpApi(document!.types[0]!)).toBe(verdict.dump);
+    if (verdict.dump === undefined) return;
+    const types = document!.types;
+    expect(dumpApi(types[0]!)).toBe(verdict.dump);
+    // aidl leaves the quotes of headers out, and cannot read what it wrote.
+    const declared = types
+      .map(preprocess)
+      .join('')
+      .replace(/(_header|rust_type) "([^"]*)"/g, '$1 $2');
+    expect(declared).toBe(verdict.preprocessed);
+    expect(pairsOf(types.map(apiMapping).join(''))).toEqual(verdict.mapping);
   });
 });

@@ -1,14 +1,16 @@
 #!/usr/bin/env node
-// Records what Debian's aidl says of each case of the corpus into golden.json; --check compares instead.
+// Records what Debian's aidl says: of each case of the corpus (golden.json), and of each change of an API
+// (api-changes.json). --check compares instead.
 //
 //   node test/aidl/record.mjs [--check]
 
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { belowBanner, cases, goldenFile } from './corpus.mjs';
+import { apiChanges } from './api-changes.mjs';
+import { apiGoldenFile, belowBanner, cases, goldenFile, pairsOf } from './corpus.mjs';
 
 const fetch = fileURLToPath(new URL('../interop/fetch.mjs', import.meta.url));
 const fetched = spawnSync(process.execPath, [fetch, '--json', 'aidl'], {
@@ -18,36 +20,86 @@ const fetched = spawnSync(process.execPath, [fetch, '--json', 'aidl'], {
 if (fetched.status !== 0) process.exit(fetched.status ?? 1);
 const { aidl } = JSON.parse(fetched.stdout);
 
-function ask({ directory, file, args }) {
-  const out = mkdtempSync(join(tmpdir(), 'ubinder-aidl-'));
+function run(directory, options) {
+  const { status, signal, stderr } = spawnSync(aidl, options, {
+    cwd: directory,
+    encoding: 'utf8',
+    timeout: 20_000,
+  });
+  return {
+    accepted: status === 0,
+    // aidl aborts on some input: then only its refusal counts.
+    ...(signal === null && status <= 1 ? {} : { aborted: true }),
+    messages: stderr
+      .trim()
+      .split(/\n(?=ERROR|WARNING)/)
+      .filter((line) => line !== ''),
+  };
+}
+
+function withDirectory(work) {
+  const directory = mkdtempSync(join(tmpdir(), 'ubinder-aidl-'));
   try {
-    const options = ['--dumpapi', `--out=${out}/`, '-I.', ...args, file];
-    const run = spawnSync(aidl, options, { cwd: directory, encoding: 'utf8', timeout: 20_000 });
-    const dump = join(out, file);
-    const accepted = run.status === 0;
-    return {
-      accepted,
-      // aidl aborts on some input: then only its refusal counts.
-      ...(run.signal === null && run.status <= 1 ? {} : { aborted: true }),
-      messages: run.stderr
-        .trim()
-        .split(/\n(?=ERROR|WARNING)/)
-        .filter((line) => line !== ''),
-      ...(accepted && existsSync(dump) ? { dump: belowBanner(readFileSync(dump, 'utf8')) } : {}),
-    };
+    return work(directory);
   } finally {
-    rmSync(out, { recursive: true, force: true });
+    rmSync(directory, { recursive: true, force: true });
   }
 }
 
-const golden = `${JSON.stringify(Object.fromEntries(cases().map((one) => [one.name, ask(one)])), null, 1)}\n`;
-if (!process.argv.includes('--check')) {
-  writeFileSync(goldenFile, golden);
-} else if (JSON.stringify(JSON.parse(readFileSync(goldenFile, 'utf8')), null, 1) !== golden.trimEnd()) {
-  console.error(
-    'aidl does not say what golden.json has: run node test/aidl/record.mjs and look at the difference',
-  );
-  process.exitCode = 1;
-} else {
-  console.log(`aidl says what golden.json has, for ${Object.keys(JSON.parse(golden)).length} files`);
+/** Verdict, dump, declarations and mapping of one file of the corpus. */
+function ask({ directory, file, args }) {
+  return withDirectory((out) => {
+    const verdict = run(directory, ['--dumpapi', `--out=${out}/`, '-I.', ...args, file]);
+    const dump = join(out, file);
+    if (!verdict.accepted || !existsSync(dump)) return verdict;
+    const [preprocessed, mapping] = ['preprocessed', 'mapping'].map((name) => join(out, name));
+    // A version has no meaning for --preprocess, and is refused there.
+    run(directory, [
+      '--preprocess',
+      '-I.',
+      ...args.filter((arg) => !arg.startsWith('--version=')),
+      preprocessed,
+      file,
+    ]);
+    run(directory, [`--apimapping=${mapping}`, '-I.', ...args, file]);
+    return {
+      ...verdict,
+      dump: belowBanner(readFileSync(dump, 'utf8')),
+      preprocessed: readFileSync(preprocessed, 'utf8'),
+      mapping: pairsOf(readFileSync(mapping, 'utf8')),
+    };
+  });
+}
+
+/** What --checkapi says of a change. */
+function judge({ before, after }) {
+  return withDirectory((directory) => {
+    for (const [side, files] of Object.entries({ old: before, new: after })) {
+      for (const [path, text] of Object.entries(files)) {
+        mkdirSync(dirname(join(directory, side, path)), { recursive: true });
+        writeFileSync(join(directory, side, path), text);
+      }
+    }
+    const levels = ['compatible', 'equal'];
+    return Object.fromEntries(
+      levels.map((level) => [level, run(directory, [`--checkapi=${level}`, 'old', 'new'])]),
+    );
+  });
+}
+
+const goldens = [
+  [goldenFile, cases(), ask],
+  [apiGoldenFile, apiChanges, judge],
+];
+for (const [file, all, question] of goldens) {
+  const answers = Object.fromEntries(all.map((one) => [one.name, question(one)]));
+  const golden = JSON.stringify(answers, null, 1);
+  if (!process.argv.includes('--check')) {
+    writeFileSync(file, `${golden}\n`);
+  } else if (JSON.stringify(JSON.parse(readFileSync(file, 'utf8')), null, 1) !== golden) {
+    console.error(`aidl does not say what ${file} has: run npm run aidl:record and look at the difference`);
+    process.exitCode = 1;
+  } else {
+    console.log(`aidl says what ${file} has, for ${all.length} cases`);
+  }
 }

@@ -1,0 +1,1 @@
+union U { int a; String b; Tag t = Tag.b; const int X = 3; }

@@ -1,0 +1,1 @@
+union U { int a; enum Tag { X } }

@@ -1,0 +1,1 @@
+@FixedSize union U { Tag t = Tag.x; int x; }
