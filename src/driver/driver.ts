@@ -1,6 +1,5 @@
 import { ECONNREFUSED } from '../abi/errno.ts';
 import { BYTE } from '../page/layout.ts';
-import { Page } from '../page/page.ts';
 import { Shrinker } from '../page/shrinker.ts';
 import { VVec } from '../page/vvec.ts';
 import type { Context } from './context.ts';
@@ -14,6 +13,7 @@ import { Releases } from './releases.ts';
 import { Stats } from './stats.ts';
 import { LOOPER_POLL, type Thread } from './thread.ts';
 import { TransactionLog } from './transaction-log.ts';
+import { WriteChunk } from './write-chunk.ts';
 
 /**
  * The Binder driver: the processes that opened a device, and what they share.
@@ -37,8 +37,7 @@ export class Driver {
   /** The thread whose ioctl is being carried out. */
   current: Thread | null = null;
 
-  /** Where a piece of the current write buffer lies. */
-  readonly writeChunk: Page;
+  readonly writeChunk: WriteChunk;
   /** Where what a thread reads is collected. */
   readonly readBuffer: ReadBuffer;
   /** What is still to be done about processes that are gone. */
@@ -55,7 +54,7 @@ export class Driver {
   constructor(host: Host, limits: Partial<Limits> = {}) {
     this.host = host;
     this.limits = { ...DEFAULT_LIMITS, ...limits };
-    this.writeChunk = Page.allocate(host.memory);
+    this.writeChunk = new WriteChunk(host.memory);
     this.readBuffer = new ReadBuffer(host.memory, this.stats);
   }
 

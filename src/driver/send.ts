@@ -355,7 +355,10 @@ function copy(
   if (offsetsSize === 0) {
     if (buffer.extraSize % 8 !== 0) return EINVAL;
     if (dataSize === 0) return 0;
-    if (readPayload(memory, thread.id, data, allocation, offset, dataSize) < dataSize) return EFAULT;
+    const ahead = thread.process.driver.writeChunk.ahead(data, dataSize);
+    thread.sentData.note(data, dataSize);
+    if (ahead) mapping.area.bytes.set(ahead, offset);
+    else if (readPayload(memory, thread.id, data, allocation, offset, dataSize) < dataSize) return EFAULT;
     mapping.store(offset, dataSize);
     return 0;
   }

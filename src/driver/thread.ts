@@ -7,6 +7,7 @@ import { Reading } from './reading.ts';
 import { ReturnError } from './return-error.ts';
 import { sendFailedReply, type Transaction } from './transaction.ts';
 import { type WorkItem, WorkList } from './work.ts';
+import { SentData } from './write-chunk.ts';
 import { WriteRead } from './write-read.ts';
 
 /** Looper state bits of a thread, as the kernel driver's logs print them. */
@@ -62,6 +63,7 @@ export class Thread {
   /** The ioctl this thread is in, or was in last. */
   readonly writeRead = new WriteRead();
   readonly reading = new Reading();
+  readonly sentData = new SentData();
   /**
    * The transaction whose files are being installed in this thread. Meanwhile the thread neither sleeps nor runs: its
    * ioctl is not answered, and the read goes on when the host says what came of it.

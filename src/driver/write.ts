@@ -46,9 +46,9 @@ import { addU64 } from './write-read.ts';
  */
 export function write(thread: Thread): number {
   const { writeRead, process } = thread;
-  const { driver, client } = process;
+  const { driver } = process;
   const chunk = driver.writeChunk;
-  const { view } = chunk.contents;
+  const { view } = chunk.area;
   const start = addU64(writeRead.writeBuffer, writeRead.writeConsumed);
   const end = addU64(writeRead.writeBuffer, writeRead.writeSize);
   if (start >= end || thread.returnError.isPending) return 0;
@@ -69,7 +69,7 @@ export function write(thread: Thread): number {
         if (size - done < need) return EFAULT;
         from = done;
         const wanted = Math.min(WRITE_CHUNK, size - done);
-        fetched = done + chunk.copyFromUser(client.memory, thread.id, start + done, 0, wanted);
+        fetched = done + chunk.fetch(thread, start + done, wanted);
         if (fetched - done < need) return EFAULT;
       }
       const whole = commandSize(view.getUint32(done - from, true));
@@ -195,6 +195,7 @@ function freeBuffer(thread: Thread, address: U64): void {
     );
     return;
   }
+  if (buffer.clearOnFree) process.driver.writeChunk.forgetAhead();
   process.freeBuffer(thread, buffer);
 }
 

@@ -10,7 +10,7 @@
 // Not root: it runs itself in a user namespace, where everybody may mount.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { cpus, loadavg, release, tmpdir } from 'node:os';
+import { cpus, getPriority, loadavg, release, tmpdir } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -184,7 +184,9 @@ function describeMachine() {
   const commit = describeCommit();
   const processors = cpus();
   const load = loadavg()[0].toFixed(1);
-  return `${processors.length} × ${processors[0].model.trim()}, load before ${load}; Linux ${release()}; Node.js ${process.version}; ${commit}`;
+  // Who is nice pays for it: Binder gives a server's thread a better value for each call, and takes it back.
+  const nice = getPriority() === 0 ? '' : `, nice ${getPriority()}`;
+  return `${processors.length} × ${processors[0].model.trim()}, load before ${load}${nice}; Linux ${release()}; Node.js ${process.version}; ${commit}`;
 }
 
 function describeCommit() {
