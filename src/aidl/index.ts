@@ -1,4 +1,4 @@
-/** The AIDL compiler's front end: reads and checks AIDL as Android's `aidl` does. */
+/** The AIDL compiler: reads and checks AIDL as Android's `aidl` does, and writes TypeScript. */
 export { apiMapping } from './api-mapping.ts';
 export type * from './ast.ts';
 export { canonicalName, methodSignature, signature } from './ast.ts';
@@ -21,4 +21,7 @@ export {
 export { dumpApi, dumpHead } from './dump-api.ts';
 export { preprocess } from './preprocess.ts';
 export { formatLocation, type Location, type Point } from './source.ts';
+export { generateTypeScript, type TypeScriptModule, type TypeScriptOutput } from './typescript/generate.ts';
+export type { ModuleOptions } from './typescript/module-scope.ts';
+export type { TypeScriptOptions } from './typescript/module-writer.ts';
 export { warningLevels } from './warning-levels.ts';

@@ -13,6 +13,7 @@ export {
   defineParcelable,
   defineUnion,
   type EnumType,
+  type EnumValue,
   type ParcelableType,
   type UnionType,
   withMembers,

@@ -28,6 +28,11 @@ export type UnionType<T, Init = T> = ParcelableType<T, Init>;
 /** An enum's type: its members are its properties. */
 export type EnumType<Members> = NamedType & Readonly<Members>;
 
+/** A value of an enum: one of its members', or, because enums are open, any other of its backing type. */
+export type EnumValue<Members> =
+  | Members[keyof Members]
+  | ((Members[keyof Members] extends bigint ? bigint : number) & Record<never, never>);
+
 interface Field {
   readonly name: string;
   readonly codec: Codec;

@@ -1,0 +1,64 @@
+import { type DefinedType, type Document, isDefinedType, type TypeSpecifier } from '../ast.ts';
+import type { Compilation } from '../compile.ts';
+import type { Diagnostic } from '../diagnostics.ts';
+import { moduleOf } from './module-scope.ts';
+import { type TypeScriptOptions, writeModule } from './module-writer.ts';
+import { renamed } from './names.ts';
+import { unsupported } from './type-text.ts';
+
+/** A module to be written. */
+export interface TypeScriptModule {
+  /** Below the directory of output: `com/example/IChat.ts`. */
+  readonly path: string;
+  /** Like all text of the compiler, bytes as one character each (Latin-1): comments are carried over as they are. */
+  readonly text: string;
+}
+
+export interface TypeScriptOutput {
+  readonly modules: readonly TypeScriptModule[];
+  /** Names that TypeScript cannot have, which were changed (warnings); types that only Java has (errors: no modules). */
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/**
+ * Writes the types of a compiled document as TypeScript: a module for each, which imports `ubinder/runtime` and the
+ * modules of the types that it mentions. A parcelable that is only declared (`parcelable P;`) gets none: its module is
+ * written by hand, with `defineCustomParcelable`, where the others expect it.
+ */
+export function generateTypeScript(
+  document: Document,
+  { types: known }: Pick<Compilation, 'types'>,
+  options: TypeScriptOptions = {},
+): TypeScriptOutput {
+  const types = document.types.filter(({ kind }) => kind !== 'unstructured');
+  const diagnostics = types.flatMap((type) => [...javaOnly(type), ...changedNames(type)]);
+  if (diagnostics.some(({ severity }) => severity === 'error')) return { modules: [], diagnostics };
+  const modules = types.map((type) => ({
+    path: `${moduleOf(type)}.ts`,
+    text: writeModule(type, known, options),
+  }));
+  return { modules, diagnostics };
+}
+
+function changedNames(type: DefinedType): Diagnostic[] {
+  return renamed(type).map(({ node, from, to }) => ({
+    severity: 'warning',
+    location: node.location,
+    text: `'${from}' has a meaning of its own in TypeScript. It is called '${to}' there.`,
+  }));
+}
+
+function javaOnly(type: DefinedType): Diagnostic[] {
+  const check = (at: TypeSpecifier): Diagnostic[] => {
+    const reason = unsupported(at);
+    if (reason === undefined) return [];
+    return [
+      { severity: 'error', location: at.location, text: `TypeScript cannot have this type: ${reason}.` },
+    ];
+  };
+  return type.members.flatMap((member) => {
+    if (isDefinedType(member)) return javaOnly(member);
+    const mentioned = member.kind === 'method' ? member.arguments.map((argument) => argument.type) : [];
+    return [member.type, ...mentioned].flatMap(check);
+  });
+}
