@@ -15,6 +15,7 @@ const rooms = {
   'binder/parcel': ['abi'],
   'binder/runtime': ['binder/parcel', 'abi'],
   'binder/connections': ['binder/runtime', 'binder/parcel', 'abi', 'page', 'driver', 'host/linux'],
+  'binder/servicemanager': ['binder/runtime', 'binder/parcel', 'abi'],
   'binder/testing': ['binder/connections', 'binder/runtime', 'binder/parcel', 'abi', 'driver'],
   demo: ['abi', 'binder', 'driver'],
   cli: ['abi', 'aidl', 'binder', 'demo', 'driver', 'host'],

@@ -26,9 +26,10 @@ interface IfBroken {
   readonly text: string;
 }
 
-/** The first where its first line fits, else the second. */
+/** The first where `probe` fits up to its first break, else the second. */
 interface Choice {
   readonly kind: 'choice';
+  readonly probe: Doc;
   readonly preferred: Doc;
   readonly otherwise: Doc;
 }
@@ -75,10 +76,22 @@ export function parameters(docs: readonly Doc[]): Doc {
 
 /** `name(a, {` … `})`: the last argument, which has lines of its own, begins on the call's line if it can. */
 export function call(name: string, first: readonly Doc[], last: Doc): Doc {
+  const preferred = [name, '(', join(', ', [...first, last]), ')'];
+  return { kind: 'choice', probe: preferred, preferred, otherwise: brokenCall(name, [...first, last]) };
+}
+
+/** `name(`, an argument a line, `)` */
+export function brokenCall(name: string, args: readonly Doc[]): Doc {
+  return [name, '(', indent(args.map((doc) => [hardLine, doc, ','])), hardLine, ')'];
+}
+
+/** `target = name(` …, a call; it begins a line of its own where even its name does not fit. */
+export function assignment(target: string, name: string, value: Doc): Doc {
   return {
     kind: 'choice',
-    preferred: [name, '(', join(', ', [...first, last]), ')'],
-    otherwise: [name, '(', indent([...first, last].map((doc) => [hardLine, doc, ','])), hardLine, ')'],
+    probe: [target, ' = ', name, '(', hardLine],
+    preferred: [target, ' = ', value],
+    otherwise: [target, ' =', indent([hardLine, value])],
   };
 }
 
@@ -127,8 +140,8 @@ export function render(doc: Doc): string {
       const fitting = isFlat || (!at.isBroken && fits(at.doc, stack, WIDTH - column));
       stack.push({ doc: at.doc, indent: by, isFlat: fitting });
     } else if (at.kind === 'choice') {
-      const { preferred, otherwise } = at;
-      const fitting = fits(preferred, stack, WIDTH - column, false);
+      const { probe, preferred, otherwise } = at;
+      const fitting = fits(probe, stack, WIDTH - column, false);
       stack.push({ doc: fitting ? preferred : otherwise, indent: by, isFlat });
     } else if (isFlat && at.flat !== null) {
       text += at.flat;

@@ -13,7 +13,9 @@ import type { TypeTable } from '../type-table.ts';
 import { docComment } from './doc-comment.ts';
 import {
   array,
+  assignment,
   block,
+  brokenCall,
   call,
   type Doc,
   group,
@@ -113,14 +115,10 @@ class ModuleWriter {
     const tables = methods.map((method) => methodTable(method, type, scope));
     entries.push(['methods: ', object(tables, true)]);
     const descriptor = findAnnotation(type, 'Descriptor')?.parameters.get('value')?.text.slice(1, -1);
-    const define = call(
-      scope.ub('defineInterface'),
-      [quote(descriptor ?? canonicalName(type))],
-      object(entries, true),
-    );
+    const args = [quote(descriptor ?? canonicalName(type)), object(entries, true)] as const;
     return [
       this.#exported(type, callers, 'object'),
-      ...this.#rest(type, define, [
+      ...this.#rest(type, scope.ub('defineInterface'), args, [
         '/** What an implementation is made of. */',
         hardLine,
         exportedInterface('Handlers', handlers, 'object'),
@@ -137,7 +135,7 @@ class ModuleWriter {
     const init = fieldsOf(type).map((field) => this.#initField(field, type));
     return [
       this.#exported(type, fields, empty),
-      ...this.#rest(type, this.#defineFields(type, 'defineParcelable'), [
+      ...this.#rest(type, this.#scope.ub('defineParcelable'), this.#fieldsTable(type), [
         '/** What is accepted for one: fields that have a default may be missing. */',
         hardLine,
         exportedInterface('Init', init, empty),
@@ -169,7 +167,7 @@ class ModuleWriter {
     const name = typeName(type);
     return [
       [...docComment(type.comments), ...shadowing(name), declare(name, 'decoded')],
-      ...this.#rest(type, this.#defineFields(type, 'defineUnion'), [
+      ...this.#rest(type, this.#scope.ub('defineUnion'), this.#fieldsTable(type), [
         '/** What is accepted for one. */',
         hardLine,
         declare('Init', 'encoded'),
@@ -177,7 +175,8 @@ class ModuleWriter {
     ];
   }
 
-  #defineFields(type: DefinedType, define: string): Doc {
+  /** The descriptor and the table. */
+  #fieldsTable(type: DefinedType): readonly [Doc, Doc] {
     const isVintf = inScopeOf(type, 'VintfStability');
     const fields = fieldsOf(type).map((field) =>
       array([
@@ -189,7 +188,7 @@ class ModuleWriter {
     const entries: Doc[] = ['format: 1'];
     if (isVintf) entries.push("stability: 'vintf'");
     entries.push(['fields: ', array(fields, fields.length > 1)]);
-    return call(this.#scope.ub(define), [quote(canonicalName(type))], object(entries, true));
+    return [quote(canonicalName(type)), object(entries, true)];
   }
 
   #default({ type, value, valueWritten }: Field, isVintf: boolean): Doc[] {
@@ -211,7 +210,8 @@ class ModuleWriter {
     });
     this.#values.push([`const ${held} = `, object(members, true), ' as const;']);
     const args = [quote(canonicalName(type)), quote(type.backing!.name), held];
-    this.#hold(type, group([scope.ub('defineEnum'), parameters(args)]));
+    const define = scope.ub('defineEnum');
+    this.#hold(type, define, group([define, parameters(args)]));
     const values = `${scope.ub('EnumValue')}<typeof ${held}>`;
     return [[...docComment(type.comments), ...shadowing(name), `export type ${name} = ${values};`]];
   }
@@ -224,7 +224,8 @@ class ModuleWriter {
   }
 
   /** The namespace of what belongs to a type; and, for later, its value. */
-  #rest(type: DefinedType, definition: Doc, own: Doc): Doc[] {
+  #rest(type: DefinedType, define: string, args: readonly [Doc, Doc], own: Doc): Doc[] {
+    const definition = call(define, [args[0]], args[1]);
     const nested = nestedTypesOf(type).flatMap((inner) => this.#declare(inner));
     const members = this.#members(type);
     const inside = [own, ...nested];
@@ -238,22 +239,23 @@ class ModuleWriter {
         block(`export interface Type extends ${this.#baseText(type)}`, properties),
       ]);
       const values = members.map(({ name, value }): Doc => [`${propertyKey(name)}: `, value]);
-      const wrapped = [definition, object(values)].map((doc): Doc => [hardLine, doc, ',']);
-      this.#hold(type, [`${this.#scope.ub('withMembers')}(`, indent(wrapped), hardLine, ')']);
+      const add = this.#scope.ub('withMembers');
+      this.#hold(type, add, brokenCall(add, [definition, object(values)]));
     } else {
-      this.#hold(type, definition);
+      this.#hold(type, define, definition);
     }
     const name = typeName(type);
     const spaced = join([hardLine, hardLine], inside);
     return [[...shadowing(name), block(`export namespace ${name}`, [spaced])]];
   }
 
-  /** The constant that holds a type. */
-  #hold(type: DefinedType, definition: Doc): void {
+  /** The constant that holds a type: what the call of `define` returns. */
+  #hold(type: DefinedType, define: string, definition: Doc): void {
     const name = this.#nameOf(type);
     const exported = type === this.#root ? 'export ' : '';
     const head = type === this.#root ? shadowing(name) : [];
-    this.#values.push([...head, `${exported}const ${name}: ${this.#heldText(type)} = `, definition, ';']);
+    const target = `${exported}const ${name}: ${this.#heldText(type)}`;
+    this.#values.push([...head, assignment(target, define, definition), ';']);
   }
 
   /** Its name. */
