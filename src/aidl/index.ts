@@ -23,5 +23,4 @@ export { preprocess } from './preprocess.ts';
 export { formatLocation, type Location, type Point } from './source.ts';
 export { generateTypeScript, type TypeScriptModule, type TypeScriptOutput } from './typescript/generate.ts';
 export type { ModuleOptions } from './typescript/module-scope.ts';
-export type { TypeScriptOptions } from './typescript/module-writer.ts';
 export { warningLevels } from './warning-levels.ts';

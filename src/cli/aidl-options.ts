@@ -17,6 +17,7 @@ export interface AidlOptions {
   a?: true;
   ninja?: true;
   out?: string;
+  import_extension: '.js' | '.ts';
   no_license?: true;
   structured?: true;
   stability?: 'vintf';
@@ -82,6 +83,11 @@ export function addAidlOptions(command: Command): Command {
     .option('-a', 'write what each output depends on into a file beside it, named output.d')
     .option('--ninja', 'write dependencies as ninja reads them')
     .option('-o, --out <dir>', 'where to write')
+    .addOption(
+      new Option('--import_extension <extension>', 'how the modules written name each other')
+        .choices(['.js', '.ts'])
+        .default('.js'),
+    )
     .option('--no_license', 'leave the comments at the head of the file out of --dumpapi')
     .option('--structured', 'the interface is defined in AIDL alone: no unstructured parcelables')
     .option('--stability <level>', 'the stability the interface must have: vintf', stabilityOf)

@@ -161,3 +161,33 @@ it('watches what it read and what it missed', { timeout: 30_000 }, async () => {
     child.kill('SIGKILL');
   }
 });
+
+it('writes TypeScript below --out, or beside the input', () => {
+  expect(aidl('-I.', '-o', 'out', 'p/IFoo.aidl', 'p/Bar.aidl')).toEqual({ code: 0, stderr: '', stdout: '' });
+  const written = readFileSync(join(directory, 'out/p/IFoo.ts'), 'utf8');
+  expect(written).toContain("import { Bar } from './Bar.js';");
+  expect(readFileSync(join(directory, 'out/p/Bar.ts'), 'utf8')).toContain("['b', 'int', 16]");
+  expect(aidl('-I.', '--lang=ts', '--import_extension=.ts', 'p/IFoo.aidl').code).toBe(0);
+  expect(readFileSync(join(directory, 'p/IFoo.ts'), 'utf8')).toBe(written.replace('./Bar.js', './Bar.ts'));
+});
+
+it('tells which names and types TypeScript cannot have', () => {
+  write('p/IFoo.aidl', 'package p; interface IFoo { void then(); }');
+  expect(aidl('-I.', '-o', 'out', 'p/IFoo.aidl')).toMatchObject({
+    code: 0,
+    stderr:
+      "WARNING: p/IFoo.aidl:1.33-38: 'then' has a meaning of its own in TypeScript. It is called 'then_' there.\n",
+  });
+  write('p/IFoo.aidl', 'package p; interface IFoo { void f(CharSequence a); }');
+  expect(aidl('-I.', '-o', 'out', 'p/IFoo.aidl')).toMatchObject({
+    code: 1,
+    stderr: 'ERROR: p/IFoo.aidl:1.36-48: TypeScript cannot have this type: CharSequence is Java only.\n',
+  });
+});
+
+it('gives interfaces their version and hash', () => {
+  expect(aidl('-I.', '-o', 'out', '-v', '3', '--hash=abc', 'p/IFoo.aidl').code).toBe(0);
+  const written = readFileSync(join(directory, 'out/p/IFoo.ts'), 'utf8');
+  expect(written).toContain("    version: 3,\n    hash: 'abc',\n");
+  expect(written).toContain('readonly VERSION: 3;');
+});

@@ -14,6 +14,7 @@ import {
   dumpApi,
   dumpHead,
   formatDiagnostic,
+  generateTypeScript,
   preprocess,
   type Severity,
   type WarningName,
@@ -26,7 +27,7 @@ import { CliError, EXIT } from './exit-code.ts';
 /** `ubinder aidl`: checks AIDL files, with the options, messages and exit code of Android's compiler. */
 export function aidlCommand(): Command {
   const command = new Command('aidl')
-    .description("check AIDL files as Android's compiler does, dump and compare their API")
+    .description("write TypeScript from AIDL files, check them as Android's compiler does, compare their API")
     .argument('[input...]', 'AIDL files, at the paths their packages ask for')
     .action(run);
   return addAidlOptions(command);
@@ -85,8 +86,26 @@ function perform(
       if (task.kind === 'apimapping') written.push(apiMapping(type));
       if (task.kind === 'compile') writeDependencies(input, type, compilation, options);
     }
+    if (task.kind === 'compile' && !writeTypeScript(input, document, compilation, options)) return false;
   }
   if (task.kind === 'preprocess' || task.kind === 'apimapping') write(task.output, written.join(''));
+  return true;
+}
+
+/** Writes what is asked for: below --out, or beside the input. Without either option the input is checked only. */
+function writeTypeScript(
+  input: string,
+  document: Document,
+  compilation: Compilation,
+  { lang, out, import_extension }: AidlOptions,
+): boolean {
+  if (lang === undefined && out === undefined) return true;
+  const options = { importExtension: import_extension };
+  const { modules, diagnostics } = generateTypeScript(document, compilation, options);
+  if (tell(diagnostics)) return false;
+  for (const { path, text } of modules) {
+    write(out === undefined ? input.replace(/\.aidl$/, '.ts') : join(out, path), text);
+  }
   return true;
 }
 

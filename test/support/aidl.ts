@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import {
   type Compilation,
   compile,
+  type Document,
   formatDiagnostic,
   generateTypeScript,
+  type ModuleOptions,
   type TypeScriptModule,
-  type TypeScriptOptions,
 } from '../../src/aidl/index.ts';
 
 /** The AIDL files below a directory, by their paths in it. */
@@ -19,7 +20,7 @@ export function aidlFiles(directory: string): string[] {
 }
 
 /** Compiles a file. @throws Error with the compiler's messages where it has errors */
-export function compileAidl(directory: string, file: string): Required<Compilation> {
+export function compileAidl(directory: string, file: string): Compilation & { readonly document: Document } {
   const compilation = compile(file, {
     read: (path) => {
       const full = join(directory, path);
@@ -29,13 +30,13 @@ export function compileAidl(directory: string, file: string): Required<Compilati
   });
   const { document, diagnostics } = compilation;
   if (!document) throw new Error(diagnostics.map(formatDiagnostic).join('\n'));
-  return { ...compilation, document } as Required<Compilation>;
+  return { ...compilation, document };
 }
 
 /** The modules for all AIDL files of a directory. */
-export function modulesOf(directory: string, options: TypeScriptOptions = {}): TypeScriptModule[] {
+export function modulesOf(directory: string, options: ModuleOptions = {}): TypeScriptModule[] {
   return aidlFiles(directory).flatMap((file) => {
     const compilation = compileAidl(directory, file);
-    return generateTypeScript(compilation.document!, compilation, options).modules;
+    return generateTypeScript(compilation.document, compilation, options).modules;
   });
 }

@@ -1,8 +1,8 @@
 import { type DefinedType, type Document, isDefinedType, type TypeSpecifier } from '../ast.ts';
 import type { Compilation } from '../compile.ts';
 import type { Diagnostic } from '../diagnostics.ts';
-import { moduleOf } from './module-scope.ts';
-import { type TypeScriptOptions, writeModule } from './module-writer.ts';
+import { type ModuleOptions, moduleOf } from './module-scope.ts';
+import { writeModule } from './module-writer.ts';
 import { renamed } from './names.ts';
 import { unsupported } from './type-text.ts';
 
@@ -24,18 +24,20 @@ export interface TypeScriptOutput {
  * Writes the types of a compiled document as TypeScript: a module for each, which imports `ubinder/runtime` and the
  * modules of the types that it mentions. A parcelable that is only declared (`parcelable P;`) gets none: its module is
  * written by hand, with `defineCustomParcelable`, where the others expect it.
+ *
+ * @param compilation - that the document is from
  */
 export function generateTypeScript(
   document: Document,
-  { types: known }: Pick<Compilation, 'types'>,
-  options: TypeScriptOptions = {},
+  compilation: Pick<Compilation, 'types' | 'version' | 'hash'>,
+  options: ModuleOptions = {},
 ): TypeScriptOutput {
   const types = document.types.filter(({ kind }) => kind !== 'unstructured');
   const diagnostics = types.flatMap((type) => [...javaOnly(type), ...changedNames(type)]);
   if (diagnostics.some(({ severity }) => severity === 'error')) return { modules: [], diagnostics };
   const modules = types.map((type) => ({
     path: `${moduleOf(type)}.ts`,
-    text: writeModule(type, known, options),
+    text: writeModule(type, compilation, options),
   }));
   return { modules, diagnostics };
 }

@@ -9,7 +9,7 @@ import {
   methodsOf,
   nestedTypesOf,
 } from '../ast.ts';
-import type { TypeTable } from '../type-table.ts';
+import type { Compilation } from '../compile.ts';
 import { docComment } from './doc-comment.ts';
 import {
   array,
@@ -35,19 +35,15 @@ import { constantName, enumeratorName, fieldName, typeName, typePath } from './n
 import { hasDefault, type Side, typeSpec, typeText } from './type-text.ts';
 import { isMade, propertyKey, quote, valueText } from './value-text.ts';
 
-export interface TypeScriptOptions extends ModuleOptions {
-  /** The version of a frozen interface (aidl's `-v`), which `getInterfaceVersion` then tells. */
-  readonly version?: number;
-  /** Its hash (aidl's `--hash`), which `getInterfaceHash` then tells. */
-  readonly hash?: string;
-}
+/** What a module is written from besides its type. */
+type Origin = Pick<Compilation, 'types' | 'version' | 'hash'>;
 
 /** The module of a type: its text. */
-export function writeModule(type: DefinedType, types: TypeTable, options: TypeScriptOptions): string {
+export function writeModule(type: DefinedType, origin: Origin, options: ModuleOptions): string {
   // Only at the end is it known what the module imports, and which of the language's own names that hides.
   const draft = new ModuleScope(type, options);
-  new ModuleWriter(type, types, options, draft).text();
-  return new ModuleWriter(type, types, options, new ModuleScope(type, options, draft)).text();
+  new ModuleWriter(type, origin, draft).text();
+  return new ModuleWriter(type, origin, new ModuleScope(type, options, draft)).text();
 }
 
 /** A property that a type has besides what the runtime gives it: a constant, or a type nested in it. */
@@ -64,17 +60,15 @@ interface Member {
  */
 class ModuleWriter {
   readonly #root: DefinedType;
-  readonly #types: TypeTable;
-  readonly #options: TypeScriptOptions;
+  readonly #origin: Origin;
   readonly #scope: ModuleScope;
   readonly #values: Doc[] = [];
   /** The names of the module's own constants, by what they would be called if that was free. */
   readonly #constants = new Map<string, string>();
 
-  constructor(root: DefinedType, types: TypeTable, options: TypeScriptOptions, scope: ModuleScope) {
+  constructor(root: DefinedType, origin: Origin, scope: ModuleScope) {
     this.#root = root;
-    this.#types = types;
-    this.#options = options;
+    this.#origin = origin;
     this.#scope = scope;
   }
 
@@ -106,7 +100,7 @@ class ModuleWriter {
     const methods = methodsOf(type);
     const callers = methods.map((method) => callerSignature(method, scope));
     const handlers = methods.map((method) => handlerSignature(method, scope));
-    const { version, hash } = this.#options;
+    const { version, hash } = this.#origin;
     const entries: Doc[] = ['format: 1'];
     if (version !== undefined) entries.push(`version: ${version}`);
     if (hash !== undefined) entries.push(`hash: ${quote(hash)}`);
@@ -146,7 +140,7 @@ class ModuleWriter {
   #initField(field: Field, owner: DefinedType): Doc {
     const key = propertyKey(fieldName(field.name));
     const text = typeText(field.type, 'encoded', this.#scope);
-    const isOptional = field.valueWritten || hasDefault(field.type, owner, this.#types);
+    const isOptional = field.valueWritten || hasDefault(field.type, owner, this.#origin.types);
     return isOptional ? `${key}?: ${text} | undefined;` : `${key}: ${text};`;
   }
 
@@ -313,7 +307,7 @@ class ModuleWriter {
   /** What a client compares with what an object says of itself. */
   #frozen(type: DefinedType): Member[] {
     if (type.kind !== 'interface') return [];
-    const { version, hash } = this.#options;
+    const { version, hash } = this.#origin;
     const member = (name: string, comment: string, text: string): Member => ({
       name,
       comment: [`/** ${comment} */`, hardLine],

@@ -48,28 +48,65 @@ export namespace Choice {
     | { tag: 'inner'; value: Choice.Init | null }
     | { tag: 'matrix'; value: ArrayLike<ArrayLike<number>> }
     | { tag: 'callback'; value: ub.Ref<ICallback> };
+
+  export type Tag = ub.EnumValue<typeof Choice_Tag_members>;
+
+  /** Choice itself, with its constants and the types in it. */
+  export interface Type extends ub.UnionType<Choice, Choice.Init> {
+    readonly Tag: ub.EnumType<typeof Choice_Tag_members>;
+  }
 }
 
-export const Choice: ub.UnionType<Choice, Choice.Init> = ub.defineUnion('ubinder.wire.Choice', {
-  format: 1,
-  fields: [
-    ['number', 'int', 7],
-    ['flag', 'boolean'],
-    ['big', 'long'],
-    ['real', 'float'],
-    ['precise', 'double'],
-    ['text', 'String'],
-    ['bytes', { array: 'byte' }],
-    ['texts', { array: 'String' }],
-    ['list', { list: 'String' }],
-    ['small', () => Small],
-    ['large', () => Large],
-    ['flat', () => Flat],
-    ['flats', { array: () => Flat }],
-    ['maybe', { nullable: 'String' }],
-    ['maybeFlat', { nullable: () => Flat }],
-    ['inner', { nullable: () => Choice }],
-    ['matrix', { array: { array: 'int', length: 3 }, length: 2 }],
-    ['callback', () => ICallback],
-  ],
-});
+const Choice_Tag_members = {
+  number: 0,
+  flag: 1,
+  big: 2,
+  real: 3,
+  precise: 4,
+  text: 5,
+  bytes: 6,
+  texts: 7,
+  list: 8,
+  small: 9,
+  large: 10,
+  flat: 11,
+  flats: 12,
+  maybe: 13,
+  maybeFlat: 14,
+  inner: 15,
+  matrix: 16,
+  callback: 17,
+} as const;
+
+const Choice_Tag: ub.EnumType<typeof Choice_Tag_members> = ub.defineEnum(
+  'ubinder.wire.Choice.Tag',
+  'int',
+  Choice_Tag_members,
+);
+
+export const Choice: Choice.Type = ub.withMembers(
+  ub.defineUnion('ubinder.wire.Choice', {
+    format: 1,
+    fields: [
+      ['number', 'int', 7],
+      ['flag', 'boolean'],
+      ['big', 'long'],
+      ['real', 'float'],
+      ['precise', 'double'],
+      ['text', 'String'],
+      ['bytes', { array: 'byte' }],
+      ['texts', { array: 'String' }],
+      ['list', { list: 'String' }],
+      ['small', () => Small],
+      ['large', () => Large],
+      ['flat', () => Flat],
+      ['flats', { array: () => Flat }],
+      ['maybe', { nullable: 'String' }],
+      ['maybeFlat', { nullable: () => Flat }],
+      ['inner', { nullable: () => Choice }],
+      ['matrix', { array: { array: 'int', length: 3 }, length: 2 }],
+      ['callback', () => ICallback],
+    ],
+  }),
+  { Tag: Choice_Tag },
+);

@@ -37,12 +37,19 @@ export namespace Outer {
     export namespace Innermost {
       /** What is accepted for one. */
       export type Init = { tag: 'number'; value: number } | { tag: 'text'; value: string };
+
+      export type Tag = ub.EnumValue<typeof Outer_Inner_Innermost_Tag_members>;
+
+      /** Innermost itself, with its constants and the types in it. */
+      export interface Type extends ub.UnionType<Outer.Inner.Innermost, Outer.Inner.Innermost.Init> {
+        readonly Tag: ub.EnumType<typeof Outer_Inner_Innermost_Tag_members>;
+      }
     }
 
     /** Inner itself, with its constants and the types in it. */
     export interface Type extends ub.ParcelableType<Outer.Inner, Outer.Inner.Init> {
       readonly DEPTH: 2;
-      readonly Innermost: ub.UnionType<Outer.Inner.Innermost, Outer.Inner.Innermost.Init>;
+      readonly Innermost: Outer.Inner.Innermost.Type;
     }
   }
 
@@ -67,15 +74,26 @@ export namespace Outer {
   }
 }
 
-const Outer_Inner_Innermost: ub.UnionType<Outer.Inner.Innermost, Outer.Inner.Innermost.Init> = ub.defineUnion(
-  'ubinder.wire.Outer.Inner.Innermost',
-  {
+const Outer_Inner_Innermost_Tag_members = {
+  number: 0,
+  text: 1,
+} as const;
+
+const Outer_Inner_Innermost_Tag: ub.EnumType<typeof Outer_Inner_Innermost_Tag_members> = ub.defineEnum(
+  'ubinder.wire.Outer.Inner.Innermost.Tag',
+  'int',
+  Outer_Inner_Innermost_Tag_members,
+);
+
+const Outer_Inner_Innermost: Outer.Inner.Innermost.Type = ub.withMembers(
+  ub.defineUnion('ubinder.wire.Outer.Inner.Innermost', {
     format: 1,
     fields: [
       ['number', 'int'],
       ['text', 'String'],
     ],
-  },
+  }),
+  { Tag: Outer_Inner_Innermost_Tag },
 );
 
 const Outer_Inner: Outer.Inner.Type = ub.withMembers(
