@@ -13,7 +13,8 @@ import type { World } from '../support/world.ts';
 
 export const NAMES = ['a', 'b', 'c'] as const;
 export type Name = (typeof NAMES)[number];
-const MAP = 8192;
+/** Bytes to map: small ones fill soon. */
+const MAPS = [4096, 8192, 8192, 8192, 16384];
 /** Of processes that are not root's. */
 const USER = 1000;
 
@@ -132,7 +133,7 @@ export async function openParty(
 ): Promise<{ party: Party; lines: string[] }> {
   const isBlocking = random.one(4);
   const isUser = !isFirst && random.one(4) && world.abilities.has('users');
-  const map = !isFirst && random.one(12) ? false : MAP;
+  const map = !isFirst && random.one(12) ? false : random.pick(MAPS);
   const euid = isUser ? { euid: USER } : {};
   const first = await Actor.open(world, name, { map, nonBlocking: !isBlocking, ...euid });
   const second = await first.another('second');
@@ -143,7 +144,11 @@ export async function openParty(
   await first.setMaxThreads(random.below(3));
   const detectsSpam = random.one(2);
   await first.ioctl(BINDER_ENABLE_ONEWAY_SPAM_DETECTION, Uint8Array.of(Number(detectsSpam), 0, 0, 0));
-  const how = [isUser ? ' as a user' : '', map ? '' : ' without a mapping', isBlocking ? ' to sleep' : ''];
+  const how = [
+    isUser ? ' as a user' : '',
+    map ? ` with ${map} bytes` : ' without a mapping',
+    isBlocking ? ' to sleep' : '',
+  ];
   const lines = [`${name} opens${how.join('')}: ${errnoName(result)}`];
   if (random.one(2)) await first.write(enterLooper);
   return { party, lines };

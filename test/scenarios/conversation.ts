@@ -24,6 +24,7 @@ import {
   increfsDone,
   type Message,
   oneway,
+  rawBytes,
   registerLooper,
   release,
   reply,
@@ -48,6 +49,7 @@ import { Tally } from './tally.ts';
 /** After these a thread has something to do before it reads on. */
 const ENDS_A_READ = /^BR_(TRANSACTION|TRANSACTION_SEC_CTX|REPLY|FAILED_REPLY|DEAD_REPLY|FROZEN_REPLY)$/;
 const ENDS_A_CALL = /^BR_(REPLY|FAILED_REPLY|DEAD_REPLY|FROZEN_REPLY)$/;
+const UNKNOWN_COMMAND = 0x4004_6340;
 const RARE_COMMANDS = [
   ['attemptAcquire', BC_ATTEMPT_ACQUIRE, { priority: 0, handle: 0 }],
   ['acquireResult', BC_ACQUIRE_RESULT, { result: 0 }],
@@ -413,7 +415,11 @@ class Conversation {
   /** A command that makes sense, or now and then none. */
   async #command(party: Party, voice: Voice): Promise<Written> {
     const random = this.#random;
-    if (voice.serving > 0 && random.one(2)) return this.#reply(party, voice);
+    if (voice.serving > 0 && !voice.isCalling) {
+      const back = random.maybe(this.#handlesOfCallers(party));
+      if (back !== undefined && random.one(3)) return this.#transaction(party, voice, back, false);
+      if (random.one(2)) return this.#reply(party, voice);
+    }
     const owed = random.one(2) ? this.#owed(party) : null;
     if (owed) return owed;
     // A manager that knows nobody has nobody to call.
@@ -432,11 +438,22 @@ class Conversation {
     if (kind < 35 && random.one(3)) return this.#unfounded(party);
     if (kind < 37 && random.one(3)) return plain('registerLooper', registerLooper, 'BC_REGISTER_LOOPER');
     if (kind < 38 && random.one(2)) {
+      if (random.one(4)) return plain('unknown', rawCommand(UNKNOWN_COMMAND, 0), 'unknown command');
       const [name, code, payload] = random.pick(RARE_COMMANDS);
       const bc = `BC_${name.replace(/[A-Z]/g, '_$&').toUpperCase()}`;
       return plain(name, command(code, payload), bc);
     }
     return this.#owed(party) ?? this.#enter(party, voice);
+  }
+
+  /** By which a call may reach a thread that itself waits for a reply. */
+  #handlesOfCallers(party: Party): number[] {
+    const callers = [...this.#parties.values()].filter(({ voices }) =>
+      voices.some(({ isCalling }) => isCalling),
+    );
+    const handles = party.handles.filter(({ owner }) => callers.some(({ index }) => index === owner));
+    const isManagerAmongThem = callers.some(({ isManager }) => isManager) && !party.isManager;
+    return [...handles.map(({ handle }) => handle), ...(isManagerAmongThem ? [0] : [])];
   }
 
   #enter(party: Party, voice: Voice): Written | Promise<Written> {
@@ -568,6 +585,10 @@ const DEAD_BINDER_DONE = 'BC_DEAD_BINDER_DONE';
 const REQUEST_FREEZE = 'BC_REQUEST_FREEZE_NOTIFICATION';
 const CLEAR_FREEZE = 'BC_CLEAR_FREEZE_NOTIFICATION';
 const FREEZE_DONE = 'BC_FREEZE_NOTIFICATION_DONE';
+
+/** Words as they are. */
+const rawCommand = (...words: number[]): Command =>
+  rawBytes(...new Uint8Array(Uint32Array.from(words).buffer));
 
 function plain(text: string, command: Command, name: string): Written {
   return { command, text, name };
