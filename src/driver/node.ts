@@ -116,7 +116,10 @@ export class Node extends WorkItem {
     this.holds++;
   }
 
-  /** Ends {@link hold}; the node is freed if that was all that kept it. */
+  /**
+   * Ends {@link hold}; the node is freed if that was all that kept it. Where no refs exist the owner looks whether there
+   * is news of it, though there may be none: a client notices what that does to the order of its work.
+   */
   letGo(): void {
     this.holds--;
     this.#afterDecrement(false);

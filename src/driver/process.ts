@@ -465,8 +465,7 @@ export class Process {
   }
 
   /**
-   * Tells those who asked about this process's nodes. Each is held meanwhile, as in the kernel driver: letting go of one
-   * to which no refs exist makes its owner look whether there is news of it, which a client can notice.
+   * Tells those who asked about this process's nodes. Each is held meanwhile, as in the kernel driver.
    */
   tellFrozen(isFrozen: boolean): void {
     if (this.isDead) return;
@@ -548,8 +547,11 @@ export class Process {
     const strong = type === BINDER_TYPE_BINDER || type === BINDER_TYPE_HANDLE;
     if (type === BINDER_TYPE_BINDER || type === BINDER_TYPE_WEAK_BINDER) {
       const node = this.nodes.get(target);
-      if (strong) node?.dropLocalStrong();
-      else node?.dropLocalWeak();
+      if (!node) return;
+      node.hold();
+      if (strong) node.dropLocalStrong();
+      else node.dropLocalWeak();
+      node.letGo();
     } else {
       this.refs.get(target as number)?.decrement(strong);
     }

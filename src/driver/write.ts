@@ -233,11 +233,13 @@ function acknowledge(thread: Thread, ptr: U64, cookie: U64, strong: boolean): vo
   const { process } = thread;
   const node = process.nodes.get(ptr);
   const name = strong ? 'BC_ACQUIRE_DONE' : 'BC_INCREFS_DONE';
-  if (!node) process.userError(thread, `${name} u${hex(ptr)} no match`);
-  else if (node.cookie !== cookie)
+  if (!node) return process.userError(thread, `${name} u${hex(ptr)} no match`);
+  node.hold();
+  if (node.cookie !== cookie)
     process.userError(thread, `${name} u${hex(ptr)} node ${node.id} cookie mismatch`);
   else if (!node.acknowledge(strong))
     process.userError(thread, `${name} node ${node.id} has no pending request`);
+  node.letGo();
 }
 
 function requestDeath(thread: Thread, handle: number, cookie: U64): number {

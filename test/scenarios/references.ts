@@ -485,6 +485,19 @@ const transfers: Scenario[] = [
     },
   },
   {
+    name: 'an acknowledgement that fits nothing makes the owner of a node without refs look for news, of which there are none',
+    async run(world) {
+      const { server, client, handle } = await pair(world);
+      await client.write(call(handle), release(handle));
+      await server.read(`NOOP ${CALLED}`);
+      const idle = await server.another('idle');
+      await idle.readNothing();
+      await server.write(acquireDone(NODE, COOKIE));
+      await idle.read('NOOP', 4);
+      await idle.readNothing();
+    },
+  },
+  {
     name: 'a failed message gives back exactly what it took',
     async run(world) {
       const { server, client, handle } = await pair(world);
