@@ -6,6 +6,7 @@ import type { Shrinker } from '../page/shrinker.ts';
 import type { Node } from './node.ts';
 import type { Mapping } from './ports.ts';
 import { type Range, RangeAllocator } from './range-allocator.ts';
+import { RbNode, RbTree } from './rb-tree.ts';
 import type { Transaction } from './transaction.ts';
 
 /** An object of a delivered buffer, as far as the buffer holds a count for it. */
@@ -30,7 +31,7 @@ export interface BufferSizes {
  * This record alone says what the buffer holds: the mapping itself is never read back, since a receiver can write to
  * it.
  */
-export class Buffer {
+export class Buffer extends RbNode {
   readonly id: number;
   readonly range: Range;
   readonly dataSize: number;
@@ -56,6 +57,7 @@ export class Buffer {
   fdsToClose: number[] | null = null;
 
   constructor(id: number, range: Range, sizes: BufferSizes, isAsync: boolean, senderPid: number) {
+    super();
     this.id = id;
     this.senderPid = senderPid;
     this.range = range;
@@ -85,7 +87,8 @@ export class Allocation {
   #segments: SGTable<ShrinkablePageRange> | null = null;
   readonly #ranges: RangeAllocator;
   /** Buffers by offset: BC_FREE_BUFFER names the exact start. */
-  readonly #buffers = new Map<number, Buffer>();
+  readonly #buffers = new RbTree<Buffer>((a, b) => a.range.offset - b.range.offset);
+  #count = 0;
   /** Bytes that oneway calls may still take; a number for accounting, not a place. */
   freeAsyncSpace: number;
   /** A suspect was named; no other is until there is room again. */
@@ -101,7 +104,7 @@ export class Allocation {
 
   /** How many buffers are in use. */
   get count(): number {
-    return this.#buffers.size;
+    return this.#count;
   }
 
   /** Pages in use, unused and free, and the highest that was ever used: what the logs show. */
@@ -111,7 +114,7 @@ export class Allocation {
 
   /** Buffers in use, by address. */
   buffers(): Buffer[] {
-    return [...this.#buffers.values()].sort((a, b) => a.range.offset - b.range.offset);
+    return [...this.#buffers];
   }
 
   /** Takes space for a transaction, or returns `null` when there is none (ENOSPC). */
@@ -124,7 +127,8 @@ export class Allocation {
     const { offset } = range;
     this.pages.useRange(Math.floor(offset / pageSize), Math.ceil((offset + size) / pageSize));
     const buffer = new Buffer(id, range, sizes, isAsync, senderPid);
-    this.#buffers.set(range.offset, buffer);
+    this.#buffers.insert(buffer);
+    this.#count++;
     // The kernel driver notes the sender afterwards: the new buffer still counts for whoever used its piece before.
     if (isAsync) buffer.isSpamSuspect = this.#isSpam(senderPid);
     range.senderPid = senderPid;
@@ -145,7 +149,7 @@ export class Allocation {
     if (this.#namedSuspect) return false;
     let count = 0;
     let bytes = 0;
-    for (const buffer of this.#buffers.values()) {
+    for (const buffer of this.#buffers) {
       if (!buffer.isAsync || buffer.range.senderPid !== senderPid) continue;
       count++;
       bytes += buffer.range.size;
@@ -156,7 +160,13 @@ export class Allocation {
 
   /** The buffer that starts exactly at the client's address, if any. */
   find(address: U64): Buffer | undefined {
-    return typeof address === 'number' ? this.#buffers.get(address - this.mapping.address) : undefined;
+    if (typeof address !== 'number') return undefined;
+    const offset = address - this.mapping.address;
+    for (let at = this.#buffers.root; at; ) {
+      if (offset === at.range.offset) return at;
+      at = (offset < at.range.offset ? at.left : at.right) as Buffer | null;
+    }
+    return undefined;
   }
 
   /** The client's address of a buffer. */
@@ -178,7 +188,8 @@ export class Allocation {
       this.mapping.area.bytes.fill(0, offset, offset + size);
       this.mapping.store(offset, size);
     }
-    this.#buffers.delete(offset);
+    this.#buffers.remove(buffer);
+    this.#count--;
     if (buffer.isAsync) this.freeAsyncSpace += size;
     this.#stopUsing(offset, size, this.#ranges.release(buffer.range));
   }

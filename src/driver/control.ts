@@ -24,7 +24,6 @@ import {
 } from '../abi/structs.ts';
 import type { U64 } from '../abi/u64.ts';
 import { FreezeRequest } from './freeze.ts';
-import type { Node } from './node.ts';
 import { PARKED } from './ports.ts';
 import type { Process } from './process.ts';
 import type { Thread } from './thread.ts';
@@ -128,10 +127,7 @@ function frozenInfo(process: Process, argument: DataView, at: number): number {
 /** The node with the smallest pointer above the cursor; all zero when there is none. */
 function nodeDebugInfo(process: Process, argument: DataView, at: number): number {
   const cursor = nodeDebugInfoStruct.fields.ptr.read(argument, at);
-  let found: Node | null = null;
-  for (const node of process.nodes.values()) {
-    if (node.ptr > cursor && (!found || node.ptr < found.ptr)) found = node;
-  }
+  const found = process.nodes.after(cursor);
   nodeDebugInfoStruct.encode(
     argument,
     at,

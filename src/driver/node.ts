@@ -81,8 +81,8 @@ export class Node extends WorkItem {
   readonly strong: Told = new Told();
   readonly weak: Told = new Told();
 
-  /** Refs of other processes, in order of creation. */
-  readonly refs = new Set<Ref>();
+  /** Refs by their processes, which are others than the owner; in order of creation. */
+  readonly refs = new Map<Process, Ref>();
   /** A oneway call is queued or being served; further ones wait in {@link asyncTodo}. */
   hasAsyncTransaction = false;
   readonly asyncTodo = new WorkList();
@@ -147,7 +147,7 @@ export class Node extends WorkItem {
 
   /** A ref to this node was deleted. */
   removeRef(ref: Ref): void {
-    this.refs.delete(ref);
+    this.refs.delete(ref.process);
     this.#afterDecrement(false);
   }
 
@@ -191,7 +191,7 @@ export class Node extends WorkItem {
     this.process = null;
     if (this.refs.size === 0) return this.#free();
     this.#driver.deadNodes.add(this);
-    for (const ref of [...this.refs].reverse()) ref.nodeDied();
+    for (const ref of [...this.refs.values()].reverse()) ref.nodeDied();
   }
 
   override prepare(_thread: Thread, out: ReadBuffer): AfterItem {
@@ -251,7 +251,7 @@ export class Node extends WorkItem {
   }
 
   #free(): void {
-    if (this.process) this.process.nodes.delete(this.ptr);
+    if (this.process) this.process.nodes.delete(this);
     else this.#driver.deadNodes.delete(this);
     this.#driver.stats.node.delete();
   }

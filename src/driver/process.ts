@@ -5,15 +5,15 @@ import {
   BINDER_WRITE_READ,
 } from '../abi/binder.ts';
 import { EBADF, EINTR, EINVAL, ENOMEM } from '../abi/errno.ts';
-import { compareU64, type U64 } from '../abi/u64.ts';
+import type { U64 } from '../abi/u64.ts';
 import type { PageCounts } from '../page/shrinkable-page-range.ts';
 import { Allocation, type Buffer, type HeldObject } from './allocation.ts';
 import type { Context } from './context.ts';
 import { control } from './control.ts';
 import type { Driver } from './driver.ts';
 import type { FreezeRequest } from './freeze.ts';
-import { Heap } from './heap.ts';
 import { Node } from './node.ts';
+import { NodeTree } from './node-tree.ts';
 import { type Caller, type Client, type Installed, PARKED, type ThreadId } from './ports.ts';
 import { read, resumeInstalled } from './read.ts';
 import { Ref, RefTable } from './ref.ts';
@@ -30,8 +30,7 @@ export class Process {
   readonly context: Context;
   readonly client: Client;
   readonly threads = new Map<ThreadId, Thread>();
-  /** By the owner's pointer. */
-  readonly nodes = new Map<U64, Node>();
+  readonly nodes = new NodeTree();
   readonly refs = new RefTable();
   /** What any available thread may read. */
   readonly todo = new WorkList();
@@ -240,15 +239,10 @@ export class Process {
       this.#forget(thread);
       yield;
     }
-    const nodes = new Heap<Node>((a, b) => compareU64(a.ptr, b.ptr));
-    for (const node of this.nodes.values()) {
-      nodes.push(node);
-      yield;
-    }
-    for (let node = nodes.pop(); node; node = nodes.pop()) {
+    for (let node = this.nodes.first; node; node = this.nodes.first) {
       yield* node.asyncTodo.cancelEach();
       // The last of those who referred to it may have gone meanwhile.
-      if (!this.nodes.delete(node.ptr)) continue;
+      if (!this.nodes.delete(node)) continue;
       node.ownerDied();
       yield;
     }
@@ -277,11 +271,6 @@ export class Process {
     return [...this.threads.values()].sort((a, b) => a.id - b.id);
   }
 
-  /** Nodes by pointer, as the kernel's tree has them. */
-  sortedNodes(): Node[] {
-    return [...this.nodes.values()].sort((a, b) => compareU64(a.ptr, b.ptr));
-  }
-
   /**
    * The node with this pointer, made if there is none; `null` when there may be no more. The caller holds it until it has
    * found a reason to stay.
@@ -291,7 +280,7 @@ export class Process {
     if (!node) {
       if (this.nodes.size >= this.driver.limits.nodes) return null;
       node = new Node(this.driver.nextId(), this, ptr, cookie, flags);
-      this.nodes.set(ptr, node);
+      this.nodes.add(node);
     }
     node.hold();
     return node;
@@ -304,14 +293,14 @@ export class Process {
    * @returns the ref, or an errno: EINVAL when the count cannot be had, ENOMEM when there may be no more refs
    */
   addRef(node: Node, strong: boolean, sender: Thread | null): Ref | number {
-    let ref = this.refs.forNode(node);
+    let ref = node.refs.get(this);
     const isNew = !ref;
     if (!ref) {
       if (this.refs.size >= this.driver.limits.refs) return ENOMEM;
       const handle = this.refs.lowestFree(node === this.context.manager);
       ref = new Ref(this.driver.nextId(), this, node, handle);
       this.refs.add(ref);
-      node.refs.add(ref);
+      node.refs.set(this, ref);
     }
     if (ref.increment(strong, sender)) return ref;
     if (isNew) ref.delete();
@@ -469,9 +458,9 @@ export class Process {
    */
   tellFrozen(isFrozen: boolean): void {
     if (this.isDead) return;
-    for (const node of this.sortedNodes()) {
+    for (const node of [...this.nodes]) {
       node.hold();
-      for (const ref of [...node.refs].reverse()) ref.ownerIs(isFrozen);
+      for (const ref of [...node.refs.values()].reverse()) ref.ownerIs(isFrozen);
       node.letGo();
     }
   }

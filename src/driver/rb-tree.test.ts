@@ -52,6 +52,8 @@ test('stays sorted, balanced and linked, equal keys in the order of their insert
         }
         expect(tree.root?.red ?? false).toBe(false);
         expect(check(tree.root, null).items).toEqual(expected);
+        expect([...tree]).toEqual(expected);
+        expect(tree.first).toBe(expected[0] ?? null);
       }
     }),
     { numRuns: 200 },

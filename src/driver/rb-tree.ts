@@ -9,8 +9,10 @@ export abstract class RbNode {
 /**
  * A red-black tree linked through its elements.
  *
- * The tree is here for its shape, not only for its speed: when several elements are equal, which of them a search
- * meets first depends on the rotations, and the buffer allocator's placement of equal holes follows from it. Insertion
+ * The buffer allocator has it for its shape: when several elements are equal, which of them a search meets first depends
+ * on the rotations, and the placement of equal holes follows from it. What clients name has it for its bound: in a Map
+ * one key that comes and goes leaves a chain behind which every access walks, thousands of entries long where the Map is
+ * large, and clients could make others wait so. Insertion
  * and removal are the textbook's (Cormen et al., removal by the in-order successor), as in the kernel's rbtree.
  */
 export class RbTree<T extends RbNode> {
@@ -39,6 +41,18 @@ export class RbTree<T extends RbNode> {
     else if (goesLeft) parent.left = node;
     else parent.right = node;
     this.#afterInsert(node);
+  }
+
+  /** The leftmost element, which comes before all others. */
+  get first(): T | null {
+    let node: RbNode | null = this.root;
+    while (node?.left) node = node.left;
+    return node as T | null;
+  }
+
+  /** In order. The tree must not change meanwhile. */
+  *[Symbol.iterator](): Generator<T> {
+    for (let node: RbNode | null = this.first; node; node = next(node)) yield node as T;
   }
 
   remove(node: T): void {
@@ -178,4 +192,15 @@ export class RbTree<T extends RbNode> {
     }
     if (node) node.red = false;
   }
+}
+
+function next(node: RbNode): RbNode | null {
+  let at: RbNode = node;
+  if (at.right) {
+    at = at.right;
+    while (at.left) at = at.left;
+    return at;
+  }
+  while (at.parent?.right === at) at = at.parent;
+  return at.parent;
 }

@@ -2,6 +2,7 @@ import type { U64 } from '../abi/u64.ts';
 import { DeathRegistration } from './death.ts';
 import { FreezeRegistration } from './freeze.ts';
 import type { Node } from './node.ts';
+import { NumberSet } from './number-set.ts';
 import type { Process } from './process.ts';
 import type { Thread } from './thread.ts';
 import { dequeue } from './work.ts';
@@ -107,42 +108,41 @@ export class Ref {
   }
 }
 
-/** The refs of one process, by handle and by node. Handles are the lowest free numbers. */
+/** The refs of one process, by handle. Handles are the lowest free numbers. */
 export class RefTable {
   readonly #byHandle: (Ref | undefined)[] = [];
-  readonly #byNode = new Map<Node, Ref>();
-  /** No free handle below this one, apart from 0. */
-  #lowestFree = 1;
+  readonly #taken = new NumberSet();
+  #size = 0;
+
+  constructor() {
+    // 0 is not given to just anybody.
+    this.#taken.add(0);
+  }
 
   get size(): number {
-    return this.#byNode.size;
+    return this.#size;
   }
 
   get(handle: number): Ref | undefined {
     return this.#byHandle[handle];
   }
 
-  forNode(node: Node): Ref | undefined {
-    return this.#byNode.get(node);
-  }
-
   /** The lowest free handle; 0 only for a context manager's node (`mayBeZero`). */
   lowestFree(mayBeZero: boolean): number {
-    if (mayBeZero && !this.#byHandle[0]) return 0;
-    while (this.#byHandle[this.#lowestFree]) this.#lowestFree++;
-    return this.#lowestFree;
+    return mayBeZero && !this.#byHandle[0] ? 0 : this.#taken.lowestMissing;
   }
 
   add(ref: Ref): void {
     while (this.#byHandle.length <= ref.handle) this.#byHandle.push(undefined);
     this.#byHandle[ref.handle] = ref;
-    this.#byNode.set(ref.node, ref);
+    this.#taken.add(ref.handle);
+    this.#size++;
   }
 
   remove(ref: Ref): void {
     this.#byHandle[ref.handle] = undefined;
-    this.#byNode.delete(ref.node);
-    if (ref.handle > 0 && ref.handle < this.#lowestFree) this.#lowestFree = ref.handle;
+    if (ref.handle > 0) this.#taken.delete(ref.handle);
+    this.#size--;
     while (this.#byHandle.length > 0 && !this.#byHandle[this.#byHandle.length - 1]) this.#byHandle.pop();
   }
 

@@ -27,7 +27,7 @@ function processText(process: Process): string {
     ['delivered', listText(process.deliveredDeaths), listText(process.deliveredFreezes)],
   ];
   for (const thread of process.threads.values()) lines.push(threadParts(thread));
-  for (const node of process.nodes.values()) {
+  for (const node of process.nodes) {
     const { id, internalStrong, localStrong, localWeak, strong, weak, refs, hasAsyncTransaction } = node;
     const told = [strong.isTold, strong.isPending, weak.isTold, weak.isPending];
     lines.push(['node', id, internalStrong, localStrong, localWeak, ...told, refs.size, hasAsyncTransaction]);

@@ -61,8 +61,7 @@ class Dump {
   process(process: Process, isWhole: boolean): string {
     let text = '';
     for (const thread of process.sortedThreads()) text += this.#thread(thread, isWhole);
-    for (const node of process.sortedNodes())
-      if (isWhole || node.hasAsyncTransaction) text += this.node(node);
+    for (const node of process.nodes) if (isWhole || node.hasAsyncTransaction) text += this.node(node);
     if (isWhole) for (const ref of process.refs) text += this.#ref(ref);
     for (const { id, range, dataSize, offsetsSize, extraSize, transaction } of process.buffers()) {
       const size = `${dataSize}:${offsetsSize}:${extraSize}`;
@@ -82,7 +81,7 @@ class Dump {
     // Whoever looks at a node holds it meanwhile.
     text += ` tr ${holds + 1}`;
     if (refs.size > 0) text += ' proc';
-    for (const ref of [...refs].reverse()) text += ` ${ref.process.client.pid}`;
+    for (const ref of [...refs.values()].reverse()) text += ` ${ref.process.client.pid}`;
     text += '\n';
     if (!node.process) return text;
     for (const item of node.asyncTodo)
