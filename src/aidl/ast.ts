@@ -155,8 +155,10 @@ export const nestedTypesOf = (type: DefinedType): DefinedType[] =>
 export const withNested = (types: readonly DefinedType[]): DefinedType[] =>
   types.flatMap((type) => [type, ...withNested(nestedTypesOf(type))]);
 
+const DEFINED_KINDS = new Set(['interface', 'parcelable', 'unstructured', 'union', 'enum']);
+
 export function isDefinedType(node: { readonly kind: string }): node is DefinedType {
-  return ['interface', 'parcelable', 'unstructured', 'union', 'enum'].includes(node.kind);
+  return DEFINED_KINDS.has(node.kind);
 }
 
 /** parcelable of either kind, or union: what a parcel carries by value. */

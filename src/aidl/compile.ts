@@ -90,6 +90,7 @@ class Loader {
   readonly reporter: Reporter;
   readonly types = new TypeTable();
   readonly imported: string[] = [];
+  readonly #documents = new Map<string, Document>();
   readonly #options: CompileOptions;
   readonly #includes: readonly string[];
 
@@ -103,7 +104,7 @@ class Loader {
 
   #parse(path: string, preprocessed = false): Document | undefined {
     const clean = cleanPath(path);
-    const known = this.types.documents.find((document) => document.file === clean);
+    const known = this.#documents.get(clean);
     if (known) return known;
     const text = this.#options.read(clean);
     if (text === undefined) {
@@ -111,7 +112,9 @@ class Loader {
       return undefined;
     }
     const document = parseDocument(clean, text, this.reporter, preprocessed);
-    return document && this.types.add(document, this.reporter) ? document : undefined;
+    if (!document || !this.types.add(document, this.reporter)) return undefined;
+    this.#documents.set(clean, document);
+    return document;
   }
 
   load(file: string): Document | undefined {

@@ -7,7 +7,8 @@ const KEYWORDS = new Set([
   ...['const', 'true', 'false', 'interface', 'oneway', 'enum', 'union'],
 ]);
 
-const SYMBOLS = ['<<', '>>', '&&', '||', '<=', '>=', '==', '!=', ...'()<>{}[]:;,.=+-*/%&|^!~'];
+const SINGLES = [...'()<>{}[];,.=+-*/%&|^!~'];
+const DOUBLES = ['<<', '>>', '&&', '||', '<=', '>=', '==', '!='];
 
 /** `kind` is the keyword or symbol itself, or the name syntax errors use. */
 export type TokenKind = string;
@@ -20,20 +21,49 @@ export interface Token {
   readonly comments: Comments;
 }
 
-const identifier = /[_a-zA-Z][_a-zA-Z0-9]*/y;
 const integer = /[0-9][0-9_]*(?:[lL]|u8|u32|u64)?/y;
 // The bar is in aidl's own pattern: `0|1` is one token there, and no number.
 const hexadecimal = /0[xX|][0-9a-fA-F_]+(?:[lL]|u8|u32|u64)?/y;
 const floating = /[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?f?/y;
+
+const code = (character: string): number => character.charCodeAt(0);
+const [NEW_LINE, TAB, RETURN, BLANK] = [code('\n'), code('\t'), code('\r'), code(' ')];
+const [SLASH, STAR, QUOTE, APOSTROPHE, AT, DOT] = [
+  code('/'),
+  code('*'),
+  code('"'),
+  code("'"),
+  code('@'),
+  code('.'),
+];
+
+/** What a character may be part of, by its code. */
+const LETTER = 1;
+const DIGIT = 2;
+const classes = new Uint8Array(256);
+for (const letter of '_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ') classes[code(letter)] = LETTER;
+for (const digit of '0123456789') classes[code(digit)] = DIGIT;
+const singles: (string | undefined)[] = [];
+for (const symbol of SINGLES) singles[code(symbol)] = symbol;
+/** Symbols of two characters, by their first and then their second. */
+const doubles: (string | undefined)[][] = [];
+for (const symbol of DOUBLES) {
+  doubles[code(symbol)] ??= [];
+  doubles[code(symbol)]![symbol.charCodeAt(1)] = symbol;
+}
+
+const NO_COMMENTS: Comments = [];
 
 /** Cuts a source into tokens. The text is one character a byte (Latin-1), since columns count bytes. */
 export class Lexer {
   readonly #file: string;
   readonly #text: string;
   #position = 0;
-  #begin: Point = { line: 1, column: 1 };
   #line = 1;
-  #column = 1;
+  /** Where the current line begins: columns are counted from there. */
+  #lineStart = 0;
+  /** Where the next token's range begins: where the last token, line or block comment ended. */
+  #begin: Point = { line: 1, column: 1 };
 
   constructor(file: string, text: string) {
     this.#file = file;
@@ -41,67 +71,74 @@ export class Lexer {
   }
 
   next(): Token {
-    const comments: string[] = [];
-    this.#step();
-    while (this.#position < this.#text.length) {
-      const character = this.#text[this.#position]!;
-      if (character === '\n') {
+    const text = this.#text;
+    let comments: string[] | undefined;
+    while (this.#position < text.length) {
+      const character = text.charCodeAt(this.#position);
+      if (character === NEW_LINE) {
+        // The range of a token begins behind all the blank lines before it.
+        do this.#newLine(this.#position + 1);
+        while (text.charCodeAt(this.#position) === NEW_LINE);
+        this.#begin = this.#here();
+      } else if (character === BLANK || character === TAB || character === RETURN) {
         this.#position++;
-        this.#newLine();
-        this.#step();
-      } else if (character === ' ' || character === '\t' || character === '\r') {
-        this.#advance(1);
-      } else if (this.#text.startsWith('//', this.#position)) {
-        const end = this.#text.indexOf('\n', this.#position);
-        comments.push(this.#advance((end < 0 ? this.#text.length : end) - this.#position));
-      } else if (this.#text.startsWith('/*', this.#position)) {
+      } else if (character === SLASH && text.charCodeAt(this.#position + 1) === SLASH) {
+        const end = text.indexOf('\n', this.#position);
+        comments ??= [];
+        comments.push(this.#take((end < 0 ? text.length : end) - this.#position));
+      } else if (character === SLASH && text.charCodeAt(this.#position + 1) === STAR) {
         const comment = this.#blockComment();
-        if (comment === undefined) return this.#token('end of file', '', comments);
+        if (comment === undefined) break;
+        comments ??= [];
         comments.push(comment);
       } else {
-        return this.#match(character, comments);
+        return this.#match(character, comments ?? NO_COMMENTS);
       }
     }
-    return this.#token('end of file', '', comments);
+    return this.#token('end of file', '', comments ?? NO_COMMENTS);
   }
 
-  #match(character: string, comments: Comments): Token {
-    if (character === '"') {
-      const end = this.#text.indexOf('"', this.#position + 1);
-      if (end >= 0) return this.#token('string literal', this.#advance(end + 1 - this.#position), comments);
+  #match(character: number, comments: Comments): Token {
+    const text = this.#text;
+    const at = this.#position;
+    if (classes[character] === LETTER) {
+      const word = this.#take(this.#wordEnd(at) - at);
+      return this.#token(KEYWORDS.has(word) ? word : 'identifier', word, comments);
     }
-    if (
-      character === "'" &&
-      this.#text[this.#position + 2] === "'" &&
-      this.#text[this.#position + 1] !== '\n'
-    ) {
-      return this.#token('char literal', this.#advance(3), comments);
+    if (classes[character] === DIGIT || (character === DOT && classes[text.charCodeAt(at + 1)] === DIGIT)) {
+      return this.#number(comments);
     }
-    if (character === '@') {
-      const length = this.#length(identifier, 1);
-      if (length > 0) return this.#token('annotation', this.#advance(length + 1).slice(1), comments);
+    if (character === QUOTE) {
+      const end = text.indexOf('"', at + 1);
+      if (end >= 0) return this.#token('string literal', this.#take(end + 1 - at), comments);
+    } else if (character === APOSTROPHE) {
+      const closed = text.charCodeAt(at + 2) === APOSTROPHE && text.charCodeAt(at + 1) !== NEW_LINE;
+      if (closed) return this.#token('char literal', this.#take(3), comments);
+    } else if (character === AT && classes[text.charCodeAt(at + 1)] === LETTER) {
+      return this.#token('annotation', this.#take(this.#wordEnd(at + 1) - at).slice(1), comments);
     }
-    const word = this.#length(identifier);
-    if (word > 0) {
-      const text = this.#advance(word);
-      return this.#token(KEYWORDS.has(text) ? text : 'identifier', text, comments);
-    }
-    // The longest match wins, and of equals the first, as in lex.
+    const symbol = doubles[character]?.[text.charCodeAt(at + 1)] ?? singles[character];
+    if (symbol === undefined) return this.#token('unrecognized character', this.#take(1), comments);
+    this.#position += symbol.length;
+    return this.#token(symbol, symbol, comments);
+  }
+
+  #wordEnd(from: number): number {
+    let end = from;
+    while (classes[this.#text.charCodeAt(end)]! > 0) end++;
+    return end;
+  }
+
+  /** The longest match wins, and of equals the first, as in lex. */
+  #number(comments: Comments): Token {
     const lengths = [this.#length(integer), this.#length(floating), this.#length(hexadecimal)];
     const longest = Math.max(...lengths);
-    if (longest > 0) {
-      const kind = ['int literal', 'float literal', 'hex literal'][lengths.indexOf(longest)]!;
-      return this.#token(kind, this.#advance(longest), comments);
-    }
-    const symbol = SYMBOLS.find((candidate) => this.#text.startsWith(candidate, this.#position));
-    if (symbol !== undefined && symbol !== ':') {
-      return this.#token(symbol, this.#advance(symbol.length), comments);
-    }
-    return this.#token('unrecognized character', this.#advance(1), comments);
+    const kind = ['int literal', 'float literal', 'hex literal'][lengths.indexOf(longest)]!;
+    return this.#token(kind, this.#take(longest), comments);
   }
 
-  #length(pattern: RegExp, offset = 0): number {
-    pattern.lastIndex = this.#position + offset;
+  #length(pattern: RegExp): number {
+    pattern.lastIndex = this.#position;
     return pattern.exec(this.#text)?.[0].length ?? 0;
   }
 
@@ -110,40 +147,40 @@ export class Lexer {
     const from = this.#position;
     const end = this.#text.indexOf('*/', from + 2);
     const stop = end < 0 ? this.#text.length : end + 2;
-    for (let at = from; at < stop; ) {
-      const lineEnd = this.#text.indexOf('\n', at);
-      if (lineEnd < 0 || lineEnd >= stop) {
-        this.#column += stop - at;
-        break;
-      }
-      this.#newLine();
-      at = lineEnd + 1;
+    for (
+      let at = this.#text.indexOf('\n', from);
+      at >= 0 && at < stop;
+      at = this.#text.indexOf('\n', at + 1)
+    ) {
+      this.#newLine(at + 1);
     }
     this.#position = stop;
     if (end < 0) return undefined;
-    this.#step();
+    this.#begin = this.#here();
     return this.#text.slice(from, stop);
   }
 
-  #advance(length: number): string {
-    const text = this.#text.slice(this.#position, this.#position + length);
+  #take(length: number): string {
+    const from = this.#position;
     this.#position += length;
-    this.#column += length;
-    return text;
+    return this.#text.slice(from, this.#position);
   }
 
-  #newLine(): void {
+  #newLine(start: number): void {
     this.#line++;
-    this.#column = 1;
+    this.#lineStart = start;
+    this.#position = start;
   }
 
-  #step(): void {
-    this.#begin = { line: this.#line, column: this.#column };
+  #here(): Point {
+    return { line: this.#line, column: this.#position - this.#lineStart + 1 };
   }
 
   #token(kind: TokenKind, text: string, comments: Comments): Token {
-    const end = { line: this.#line, column: this.#column };
-    return { kind, text, location: { file: this.#file, begin: this.#begin, end }, comments };
+    const begin = this.#begin;
+    const end = this.#here();
+    this.#begin = end;
+    return { kind, text, location: { file: this.#file, begin, end }, comments };
   }
 }
 

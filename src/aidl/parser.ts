@@ -129,13 +129,14 @@ class Parser {
 
   #qualifiedName(): { text: string; location: Location; comments: Comments } {
     const first = this.#identifier();
-    const parts = [first.text];
-    let last = first;
+    if (this.#stream.kind !== '.') return first;
+    let { text, location } = first;
     while (this.#stream.accept('.')) {
-      last = this.#identifier();
-      parts.push(last.text);
+      const next = this.#identifier();
+      text += `.${next.text}`;
+      location = span(location, next.location);
     }
-    return { text: parts.join('.'), location: span(first.location, last.location), comments: first.comments };
+    return { text, location, comments: first.comments };
   }
 
   // ---- Annotations ------------------------------------------------------------------------------------
@@ -197,22 +198,24 @@ class Parser {
     }
     for (;;) {
       const before = this.#stream.end;
-      const shape = this.#stream.since(begin);
       const arrayAnnotations = this.#annotations();
-      const annotationsAt = this.#stream.since(before);
+      const after = this.#stream.end;
       if (!this.#stream.accept('[')) {
         if (arrayAnnotations.length > 0) this.#stream.fail("annotation or '['");
         return type;
       }
       const size = this.#stream.kind === ']' ? undefined : this.#constants.parse().constant;
       this.#stream.expect(']');
-      if (arrayAnnotations.length > 0)
-        this.#error(annotationsAt, 'Annotations for arrays are not supported.');
+      if (arrayAnnotations.length > 0) {
+        const location = { file: this.#file, begin: before, end: after };
+        this.#error(location, 'Annotations for arrays are not supported.');
+      }
       if (!type.array) {
         type.array = { dimensions: size ? [size] : 'dynamic' };
       } else if (size && type.array.dimensions !== 'dynamic') {
         type.array = { dimensions: [...type.array.dimensions, size] };
       } else {
+        const shape = { file: this.#file, begin, end: before };
         this.#error(shape, 'Multi-dimensional arrays must be fixed size.');
       }
     }
