@@ -16,13 +16,24 @@ const rooms = {
   'binder/runtime': ['binder/parcel', 'abi'],
   'binder/connections': ['binder/runtime', 'binder/parcel', 'abi', 'page', 'driver', 'host/linux'],
   'binder/servicemanager': ['binder/runtime', 'binder/parcel', 'abi'],
+  'binder/services': ['binder/runtime', 'binder/parcel'],
+  'binder/node': ['binder/connections', 'binder/services', 'binder/runtime', 'binder/parcel', 'host/linux'],
   'binder/testing': ['binder/connections', 'binder/runtime', 'binder/parcel', 'abi', 'driver'],
   demo: ['abi', 'binder', 'driver'],
   cli: ['abi', 'aidl', 'binder', 'demo', 'driver', 'host'],
 };
 
 /** Rooms that run anywhere: no Node.js, no packages. The compiler checks globals (tsconfig.pure.json). */
-const pure = ['abi', 'page', 'aidl', 'driver', 'binder/parcel', 'binder/runtime', 'binder/testing'];
+const pure = [
+  'abi',
+  'page',
+  'aidl',
+  'driver',
+  'binder/parcel',
+  'binder/runtime',
+  'binder/services',
+  'binder/testing',
+];
 
 const layers = Object.entries(rooms).map(([room, below]) => ({
   name: `layers: ${room}`,

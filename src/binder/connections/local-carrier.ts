@@ -178,10 +178,6 @@ export class LocalCarrier implements Carrier {
     else delivery();
   }
 
-  interrupt(id: ThreadId): void {
-    this.#process.interrupt(id);
-  }
-
   exit(id: ThreadId): void {
     this.#memory.threads.delete(id);
     this.enter(id, BINDER_THREAD_EXIT, new DataView(new ArrayBuffer(4)));
@@ -307,10 +303,6 @@ class LocalThread implements BinderThread, Sleeper {
     const consumed = argument.getUint32(8, true);
     if (consumed < next.length) this.#next = next.after(consumed);
     this.answered(result, argument.getUint32(32, true));
-  }
-
-  wake(): void {
-    this.#carrier.interrupt(this.id);
   }
 
   exit(): void {

@@ -103,7 +103,7 @@ export class PortCarrier implements Carrier {
     this.#tell(['park', thread, bytes, placed], transfer);
   }
 
-  signal(what: 'wake' | 'exit', thread: number): void {
+  signal(what: 'exit', thread: number): void {
     if (what === 'exit') this.#threads.delete(thread);
     this.#tell([what, thread]);
   }
@@ -200,10 +200,6 @@ class PortThread implements BinderThread {
     const next = this.#next;
     this.#next = EMPTY;
     this.#carrier.park(this.id, next);
-  }
-
-  wake(): void {
-    this.#carrier.signal('wake', this.id);
   }
 
   exit(): void {

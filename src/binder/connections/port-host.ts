@@ -75,8 +75,6 @@ export class PortHost implements Disposable {
         return this.#thread(message[1]).park(commandsOf(message[2], message[3]));
       case 'write':
         return this.#carrier.write(commandsOf(message[1], message[2]));
-      case 'wake':
-        return this.#threads.get(message[1])?.thread.wake();
       case 'exit':
         return this.#threads.get(message[1])?.exit();
       case 'ioctl':

@@ -20,7 +20,7 @@ export type Received = readonly [address: number, bytes: Uint8Array];
 export type ToHost =
   | readonly ['park', thread: number, commands: Uint8Array, attachments: readonly Placed[]]
   | readonly ['write', commands: Uint8Array, attachments: readonly Placed[]]
-  | readonly ['wake' | 'exit', thread: number]
+  | readonly ['exit', thread: number]
   | readonly ['ioctl', request: number, command: number, argument: Uint8Array]
   | readonly ['close'];
 

@@ -82,6 +82,8 @@ export class Connection implements Disposable, AsyncDisposable {
   #hasLooper = false;
   #pending = 0;
   #keepsAlive = false;
+  /** What `ref` or `unref` said. */
+  #mayKeepAlive: boolean | null = null;
   #isClosed = false;
   #flushIn = 0;
   readonly #parcels: Parcel[] = [];
@@ -151,6 +153,22 @@ export class Connection implements Disposable, AsyncDisposable {
     this.#exported.clear();
     this.#ptrs.clear();
     this.#closed.abort(error);
+  }
+
+  /** The connection keeps the process alive, serving or not, until it is closed. */
+  ref(): this {
+    return this.#keepAlive(true);
+  }
+
+  /** The connection does not keep the process alive, even while it serves or has calls under way. */
+  unref(): this {
+    return this.#keepAlive(false);
+  }
+
+  #keepAlive(always: boolean): this {
+    this.#mayKeepAlive = always;
+    this.#updateKeepAlive();
+    return this;
   }
 
   [Symbol.dispose](): void {
@@ -564,7 +582,7 @@ export class Connection implements Disposable, AsyncDisposable {
   }
 
   #updateKeepAlive(): void {
-    const isNeeded = this.#pending > 0 || this.#exported.size > 0;
+    const isNeeded = this.#mayKeepAlive ?? (this.#pending > 0 || this.#exported.size > 0);
     if (isNeeded === this.#keepsAlive) return;
     this.#keepsAlive = isNeeded;
     this.carrier.keepAlive(isNeeded);

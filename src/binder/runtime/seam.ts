@@ -67,8 +67,6 @@ export interface BinderThread {
   write(commands: Commands): void;
   /** Reads: sleeps until the driver has something for this thread, and tells {@link ThreadEvents.returned}. */
   park(): void;
-  /** Ends a park that has nothing to read yet: `returned` comes with what there is, perhaps nothing. */
-  wake(): void;
   /** The thread ends (BINDER_THREAD_EXIT). Not while parked. */
   exit(): void;
 }

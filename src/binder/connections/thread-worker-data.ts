@@ -1,0 +1,22 @@
+/** What a Binder thread in a Worker is started with. Both arrays are shared. */
+export interface ThreadWorkerData {
+  readonly fd: number;
+  /** Of the argument of its ioctls. */
+  readonly argument: number;
+  /** The thread's own words, at the places below. */
+  readonly words: Int32Array;
+  /** Rung when any thread of the carrier is done: a number that changes. */
+  readonly bell: Int32Array;
+}
+
+/** Changes when the thread is to make an ioctl. */
+export const GO = 0;
+/** Which ioctl. */
+export const COMMAND = 1;
+/** Becomes equal to {@link GO} when it is made. */
+export const DONE = 2;
+/** What came of it: 0 or a positive errno. */
+export const RESULT = 3;
+/** Not 0: nothing is to be done any more. */
+export const ENDING = 4;
+export const WORDS = 5;

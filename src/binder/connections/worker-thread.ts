@@ -1,0 +1,102 @@
+import { Worker } from 'node:worker_threads';
+import { BINDER_THREAD_EXIT, BINDER_WRITE_READ } from '../../abi/binder.ts';
+import { EINTR, EIO } from '../../abi/errno.ts';
+import type { BinderThread, Commands, ThreadEvents } from '../runtime/seam.ts';
+import { READ_SIZE, ThreadMemory } from './thread-memory.ts';
+import { COMMAND, DONE, ENDING, GO, RESULT, type ThreadWorkerData, WORDS } from './thread-worker-data.ts';
+
+/** Megabytes of heap that the Worker of a thread may use; it uses next to none. */
+const HEAP_LIMIT = { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1 };
+
+/** A Binder thread that is an OS thread, in a Worker. It and the event loop take turns with the thread's memory. */
+export class WorkerThread implements BinderThread {
+  readonly #memory = new ThreadMemory();
+  readonly #words = new Int32Array(new SharedArrayBuffer(4 * WORDS));
+  readonly #worker: Worker;
+  readonly #events: ThreadEvents;
+  readonly #onEnd: (thread: WorkerThread) => void;
+  #made = 0;
+  #isBusy = false;
+  #isExiting = false;
+  #other: { argument: Uint8Array; resolve: (errno: number) => void } | null = null;
+
+  /** @param bell - rung when it is done: {@link deliver} is to be called then */
+  constructor(fd: number, bell: Int32Array, events: ThreadEvents, onEnd: (thread: WorkerThread) => void) {
+    this.#events = events;
+    this.#onEnd = onEnd;
+    const workerData: ThreadWorkerData = { fd, argument: this.#memory.address, words: this.#words, bell };
+    this.#worker = new Worker(new URL('./thread-worker.js', import.meta.url), {
+      workerData,
+      execArgv: [],
+      trackUnmanagedFds: false,
+      resourceLimits: HEAP_LIMIT,
+    });
+    this.#worker.unref();
+    this.#worker.once('error', () => events.failed(EIO));
+    this.#worker.once('exit', () => {
+      this.#other?.resolve(EINTR);
+      this.#memory.release();
+      this.#onEnd(this);
+    });
+  }
+
+  write(commands: Commands): void {
+    this.#memory.write(commands);
+  }
+
+  park(): void {
+    this.#memory.prepare(READ_SIZE);
+    this.#make(BINDER_WRITE_READ);
+  }
+
+  exit(): void {
+    this.#isExiting = true;
+    this.#make(BINDER_THREAD_EXIT);
+  }
+
+  /** An ioctl of another kind, whose argument is changed in place. @returns 0 or a positive errno */
+  ioctl(command: number, argument: Uint8Array): Promise<number> {
+    return new Promise((resolve) => {
+      this.#other = { argument, resolve };
+      this.#memory.bytes.set(argument);
+      this.#make(command);
+    });
+  }
+
+  #make(command: number): void {
+    this.#isBusy = true;
+    Atomics.store(this.#words, COMMAND, command | 0);
+    Atomics.store(this.#words, GO, ++this.#made | 0);
+    Atomics.notify(this.#words, GO);
+  }
+
+  /** Tells what the thread has done since it was told last, if anything. */
+  deliver(): void {
+    if (!this.#isBusy || Atomics.load(this.#words, DONE) !== (this.#made | 0)) return;
+    this.#isBusy = false;
+    if (this.#isExiting) return void this.end();
+    const errno = Atomics.load(this.#words, RESULT);
+    if (this.#other) {
+      const { argument, resolve } = this.#other;
+      this.#other = null;
+      argument.set(this.#memory.bytes.subarray(0, argument.length));
+      return resolve(errno);
+    }
+    const read = this.#memory.finish();
+    if (errno === 0 || errno === EINTR) this.#events.returned(this.#memory.buffer, read);
+    else this.#events.failed(errno);
+  }
+
+  /** Makes no ioctl any more. If it is in one, that must be ended by others: see `DeviceFile.flush`. */
+  letEnd(): void {
+    Atomics.store(this.#words, ENDING, 1);
+    Atomics.add(this.#words, GO, 1);
+    Atomics.notify(this.#words, GO);
+  }
+
+  /** Resolves when the OS thread is gone. */
+  async end(): Promise<void> {
+    this.letEnd();
+    await this.#worker.terminate();
+  }
+}
