@@ -8,6 +8,7 @@ import { downCommand } from './down.ts';
 import { CliError, EXIT } from './exit-code.ts';
 import { reportsCommand } from './reports.ts';
 import { runCommand } from './run.ts';
+import { shrinkCommand } from './shrink.ts';
 import { statusCommand } from './status.ts';
 import { upCommand } from './up.ts';
 
@@ -23,6 +24,7 @@ const program = new Command('ubinder')
   .addCommand(upCommand())
   .addCommand(downCommand())
   .addCommand(statusCommand())
+  .addCommand(shrinkCommand())
   .addCommand(reportsCommand())
   .addCommand(runCommand())
   .addCommand(doctorCommand())

@@ -1,6 +1,8 @@
 import { Command } from 'commander';
 import { askDaemon } from '../host/daemon/control-socket.ts';
+import type { PageFigures } from '../host/daemon/reclaimer.ts';
 import type { Status } from '../host/daemon/status.ts';
+import { formatBytes } from './bytes.ts';
 import { CliError, EXIT, fail } from './exit-code.ts';
 import { mountPointFrom } from './mount-point.ts';
 
@@ -19,12 +21,24 @@ export function statusCommand(): Command {
 }
 
 function format(status: Status): string {
-  const { mountPoint, pid, mode, devices, uptime, ...counts } = status;
+  const { mountPoint, pid, mode, devices, uptime, pages, ...counts } = status;
   const head = `${mountPoint} (pid ${pid}, ${mode}, up ${uptime.toFixed(0)} s): ${devices.join(', ')}\n`;
+  const lines = Object.entries(counts).map(([name, count]) => line(name, count));
+  return head + lines.join('') + line('pages', pages ? formatPages(pages) : `not reclaimed in ${mode} mode`);
+}
+
+function line(name: string, what: number | string): string {
+  return `  ${name.padEnd(16)}${what}\n`;
+}
+
+function formatPages(pages: PageFigures): string {
+  const { usedBytes, unusedBytes, residentBytes, reclaimedBytes, budget, seesPressure } = pages;
+  const triggers = [
+    ...(budget === null ? [] : [`above ${formatBytes(budget)}`]),
+    ...(seesPressure ? ['under memory pressure'] : []),
+  ];
   return (
-    head +
-    Object.entries(counts)
-      .map(([name, count]) => `  ${name.padEnd(13)}${count}\n`)
-      .join('')
+    `${formatBytes(residentBytes)} resident (${formatBytes(usedBytes)} used, ${formatBytes(unusedBytes)} unused); ` +
+    `${formatBytes(reclaimedBytes)} given back, ${triggers.join(' and ')}`
   );
 }

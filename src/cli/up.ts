@@ -20,6 +20,7 @@ interface UpOptions {
   policy?: string;
   androidScheduling?: boolean;
   limit: Partial<Limits>;
+  pageBudget?: number;
   untilExit?: number;
   detach?: boolean;
 }
@@ -52,6 +53,11 @@ export function upCommand(): Command {
     .option('--policy <file>', 'rules that say who may do what; SIGHUP reads them again')
     .option('--android-scheduling', 'let scheduling policies travel with calls, and not only nice values')
     .option('--limit <name=n>', 'how many a process may have: threads, nodes, refs, registrations', limit, {})
+    .option(
+      '--page-budget <size>',
+      'bytes of received data (or 16M, 1G) above which unused pages are given back',
+      size,
+    )
     .option('--detach', 'return once clients can open the devices')
     .addOption(
       new Option('--until-exit <pid>', 'stop when this process has ended').argParser(natural).hideHelp(),
@@ -79,6 +85,7 @@ export function upCommand(): Command {
         label: options.label,
         policy,
         limits: options.limit,
+        pageBudget: options.pageBudget,
         androidScheduling: options.androidScheduling === true,
         forcedMode: forcedMode(),
         untilExit: options.untilExit,
@@ -134,6 +141,15 @@ function atMost(limit: number): (value: string) => number {
     if (natural(value) > limit) throw new InvalidArgumentError(`Give a whole number up to ${limit}.`);
     return Number(value);
   };
+}
+
+/** Bytes, with K, M or G for so many times 1024. */
+function size(value: string): number {
+  const [, number = '', unit = ''] = /^(\d+)([KMG]?)$/i.exec(value) ?? [];
+  const bytes = Number(number) * 1024 ** ' KMG'.indexOf(unit.toUpperCase() || ' ');
+  if (number === '' || !Number.isSafeInteger(bytes) || bytes === 0)
+    throw new InvalidArgumentError('Give bytes from 1, or with a unit: 512K, 16M, 1G.');
+  return bytes;
 }
 
 /** One `--limit NAME=N`, with those before it. */

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { HeapBacking } from './heap-backing.ts';
 import { HeapMemory } from './page-memory.ts';
 import { ShrinkablePageRange, SLOT } from './shrinkable-page-range.ts';
-import { Shrinker } from './shrinker.ts';
+import { MAX_RANGE_PAGES, Shrinker } from './shrinker.ts';
 
 const PAGE = 4096;
 const PAGES = 12;
@@ -204,4 +204,41 @@ describe('a range', () => {
     range.stopUsingRange(2, 3);
     expect([asked, shrinker.presentBytes]).toEqual([1, 2 * PAGE]);
   });
+});
+
+test('pages of neighbouring ranges are told apart, also at the end of the largest range', () => {
+  const shrinker = new Shrinker();
+  const memory = new HeapMemory();
+  const [one, other] = [1, 2].map(() => {
+    const backing = new HeapBacking(memory, MAX_RANGE_PAGES * PAGE);
+    return { backing, range: new ShrinkablePageRange(shrinker, backing.area, PAGE, backing) };
+  }) as [
+    { backing: HeapBacking; range: ShrinkablePageRange },
+    { backing: HeapBacking; range: ShrinkablePageRange },
+  ];
+  for (const { range } of [one, other]) range.useRange(0, MAX_RANGE_PAGES);
+  one.range.stopUsingRange(MAX_RANGE_PAGES - 2, MAX_RANGE_PAGES);
+  other.range.stopUsingRange(0, 2);
+  expect(shrinker.shrink(100)).toBe(4);
+  expect([one, other].map(({ range }) => range.counts())).toEqual([
+    { active: MAX_RANGE_PAGES - 2, unused: 0, free: 2, highWatermark: MAX_RANGE_PAGES },
+    { active: MAX_RANGE_PAGES - 2, unused: 0, free: 2, highWatermark: MAX_RANGE_PAGES },
+  ]);
+});
+
+test('nothing is given back while the pages are iterated over', () => {
+  const { shrinker, made } = ranges(2);
+  const [one, other] = made as [(typeof made)[0], (typeof made)[0]];
+  for (const { range, backing } of made) {
+    range.useRange(0, 4);
+    backing.touch(0, PAGES * PAGE);
+    range.stopUsingRange(0, 4);
+  }
+  for (const _ of one.range.pageIter()) {
+    if (shrinker.availablePages() === 8) expect(shrinker.shrink(100)).toBe(4);
+    expect(shrinker.shrink(100)).toBe(0);
+    expect(one.range.sweep()).toBe(0);
+  }
+  expect([one, other].map(({ range }) => range.counts().unused)).toEqual([4, 0]);
+  expect(shrinker.shrink(100)).toBe(4);
 });

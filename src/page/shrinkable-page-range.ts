@@ -162,12 +162,8 @@ export class ShrinkablePageRange implements AsPageIter, LruLinks, PinnablePageOw
     shrinker.checkBudget();
   }
 
-  /**
-   * Gives unused pages from `first` up to `end`, all on the list of one node, back to the system. Only for the shrinker.
-   *
-   * @returns how many; 0 while the pages are iterated over.
-   */
-  giveBack(first: number, end: number): number {
+  /** Gives unused pages from `first` up to `end`, all on the list of one node, back to the system. Only for the shrinker. */
+  giveBack(first: number, end: number): void {
     for (let page = first; page < end; page++) {
       this.#unlist(page);
       this.#slots[page] = SLOT.FREE;
@@ -175,7 +171,6 @@ export class ShrinkablePageRange implements AsPageIter, LruLinks, PinnablePageOw
     }
     this.generation++;
     this.#punch(first, end);
-    return end - first;
   }
 
   /**
@@ -184,7 +179,7 @@ export class ShrinkablePageRange implements AsPageIter, LruLinks, PinnablePageOw
    * @returns how many pages.
    */
   sweep(): number {
-    if (!this.#backing) return 0;
+    if (!this.#backing || this.#isPinned) return 0;
     const residency = this.#backing.residency();
     const isBack = (page: number) =>
       this.#slots[page] === SLOT.FREE && ((residency[page] as number) & 1) !== 0;
@@ -249,6 +244,11 @@ export class ShrinkablePageRange implements AsPageIter, LruLinks, PinnablePageOw
     const node = this.#backing?.nid(page * this.pageSize) ?? 0;
     this.#nodes[page] = node;
     return node;
+  }
+
+  /** Whether somebody iterates over the pages. */
+  get isPinned(): boolean {
+    return this.#isPinned;
   }
 
   pin(): void {

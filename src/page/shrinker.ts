@@ -71,7 +71,7 @@ export class Shrinker implements SlotNames {
 
   /**
    * Gives up to `limit` unused pages back to the system. What lies together and was unused at the same time is given
-   * back at once.
+   * back at once. Pages of a range that somebody iterates over stay.
    *
    * @param nid - only pages on this node
    * @returns how many pages were given back.
@@ -81,7 +81,7 @@ export class Shrinker implements SlotNames {
     this.#isAsked = false;
     for (const [node, list] of this.#lists.entries()) {
       if (nid !== undefined && node !== nid) continue;
-      while (list.oldest >= 0 && pages < limit) pages += this.#shrinkOldest(list, limit - pages);
+      pages += this.#shrinkList(list, limit - pages);
     }
     this.reclaimedPages += pages;
     return pages;
@@ -122,17 +122,24 @@ export class Shrinker implements SlotNames {
     this.onOverBudget();
   }
 
-  #shrinkOldest(list: Lru, limit: number): number {
-    const first = list.oldest;
-    const range = this.#range(first >>> PAGE_BITS);
-    const start = first & (MAX_RANGE_PAGES - 1);
-    let end = start + 1;
-    // Pages freed together follow each other in the list
-    for (let slot = first; end - start < limit; end++) {
-      slot = range.next[end - 1] as number;
-      if (slot !== first + (end - start)) break;
+  #shrinkList(list: Lru, limit: number): number {
+    let pages = 0;
+    for (let slot = list.oldest; slot >= 0 && pages < limit; ) {
+      const name = slot;
+      const range = this.#range(name >>> PAGE_BITS);
+      const first = name & (MAX_RANGE_PAGES - 1);
+      const most = Math.min(limit - pages, range.pageCount - first);
+      let count = 0;
+      // Pages that were freed together follow each other in the list.
+      do {
+        slot = range.next[first + count] as number;
+        count++;
+      } while (count < most && slot === name + count);
+      if (range.isPinned) continue;
+      range.giveBack(first, first + count);
+      pages += count;
     }
-    return range.giveBack(start, end);
+    return pages;
   }
 
   #range(id: number): ShrinkablePageRange {

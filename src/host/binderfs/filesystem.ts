@@ -164,6 +164,11 @@ export class BinderFs implements FuseHandlers {
     return [...this.#devices].map(({ name }) => name);
   }
 
+  /** All open devices. */
+  get opens(): Iterable<OpenDevice> {
+    return this.#opens.values();
+  }
+
   /** Threads asleep in a read. */
   get sleepingThreads(): number {
     return this.#sleeping.size;

@@ -4,12 +4,12 @@ import type { Priority } from '../../driver/priority.ts';
 import type { Process } from '../../driver/process.ts';
 import type { Thread } from '../../driver/thread.ts';
 import { MAX_DATA } from '../fuse/session.ts';
-import { createArea } from '../linux/area.ts';
+import { createArea, pageSize } from '../linux/area.ts';
 import type { Clock } from '../linux/clock.ts';
 import type { FileFlags } from '../linux/file-flags.ts';
 import { type Identity, UNMAPPED_UID } from '../linux/identity.ts';
 import type { ClientMappings, MappedRange } from '../linux/mapping-finder.ts';
-import { type ReceiveRegion, StoreRegion } from '../linux/receive-region.ts';
+import { PassthroughRegion, type ReceiveRegion, StoreRegion } from '../linux/receive-region.ts';
 import type { ProcessScheduling } from '../linux/scheduling.ts';
 import type { ThreadWatch } from '../linux/thread-watch.ts';
 import type { Subject } from '../policy/subject.ts';
@@ -180,6 +180,24 @@ export class OpenDevice implements Client {
     readAhead ??= createArea(MAX_DATA);
     this.#region.read(offset, readAhead.bytes, 0, Math.min(size, MAX_DATA));
     return readAhead;
+  }
+
+  /** Bytes of memory that what it receives takes now, as the system counts; 0 where pages cannot be given back. */
+  get residentBytes(): number {
+    return this.#region instanceof PassthroughRegion ? this.#region.residentBytes() : 0;
+  }
+
+  /** Gives back memory that the client has brought in by reading pages in which nothing lies. @returns pages */
+  sweep(): number {
+    if (!(this.#region instanceof PassthroughRegion)) return 0;
+    const { received } = this.process;
+    const resident = Math.ceil(this.#region.residentBytes() / pageSize());
+    if (!received) {
+      if (resident > 0) this.#region.punchAll();
+      return resident;
+    }
+    const { active, unused } = received.pageCounts();
+    return resident > active + unused ? received.pages.sweep() : 0;
   }
 
   /** Whether reads of `thread`, which is in an ioctl of ours, must not sleep. */

@@ -114,7 +114,7 @@ export class ControlServer {
 }
 
 function serve(socket: Socket, handle: ControlHandler): void {
-  onLine(socket, (line) => {
+  onLine(socket, async (line) => {
     let answer: object;
     let stream: ControlStream | null = null;
     try {
@@ -122,7 +122,9 @@ function serve(socket: Socket, handle: ControlHandler): void {
       if (request?.version !== CONTROL_VERSION || typeof request.command !== 'string') {
         throw new Error(`Cannot read request: expected {"version":${CONTROL_VERSION},"command":"..."}`);
       }
-      const result = handle(request.command, request) ?? null;
+      const handled = handle(request.command, request);
+      // Who asks one thing after the other is answered in this order: most answers are there at once.
+      const result = (handled instanceof Promise ? await handled : handled) ?? null;
       if (result instanceof ControlStream) stream = result;
       answer = { version: CONTROL_VERSION, ok: true, result: stream ? null : result };
     } catch (error) {

@@ -24,6 +24,7 @@ import { type ControlServer, ControlStream, listenControl } from './control-sock
 import { Log } from './log.ts';
 import { holder, lockMount } from './mount-lock.ts';
 import { PolicySource } from './policy-source.ts';
+import { Reclaimer } from './reclaimer.ts';
 import { checkFilter, Reports } from './reports.ts';
 import { recoverStaleMount } from './stale-mount.ts';
 import type { Status } from './status.ts';
@@ -39,6 +40,10 @@ const INIT_TIMEOUT = 5000;
 
 /** The signals that end a daemon as `ubinder down` does; so does SIGHUP where there is no policy to read again. */
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
+
+/** Why there is nothing to reclaim in store mode. */
+const NO_RECLAIM =
+  'in store mode what clients receive lies in the page cache and in a copy that the daemon needs; `ubinder doctor` tells what passthrough takes';
 
 /** What to serve, and how. */
 export interface DaemonOptions {
@@ -60,6 +65,8 @@ export interface DaemonOptions {
   readonly androidScheduling: boolean;
   /** Limits of the driver that differ from its own. */
   readonly limits: Partial<Limits>;
+  /** Bytes of clients' mappings above which unused pages are given back; `undefined` leaves it to the daemon. */
+  readonly pageBudget: number | undefined;
   /** A file of rules that say who may do what; `undefined` allows everybody everything. */
   readonly policy: string | undefined;
   /** Deliver data in this way or fail; `undefined` takes the best that is allowed. */
@@ -95,6 +102,8 @@ export class Daemon {
   readonly #loop: FuseLoop;
   readonly #rescue = new Rescue();
   readonly #threads = new ThreadWatch<Thread>();
+  /** `null` until it is known how data gets to clients, and where pages cannot be given back. */
+  #reclaimer: Reclaimer | null = null;
   readonly #startedAt = performance.now();
   readonly #lock: FileLock;
   readonly #stopRequest: StopRequest;
@@ -233,6 +242,7 @@ export class Daemon {
       deaths: stats.death.active,
       transactions: stats.transaction.active,
       buffers: stats.buffer.active,
+      pages: this.#reclaimer?.figures() ?? null,
       descriptors: readdirSync('/proc/self/fd').length,
       reportListeners: this.#reports.listeners,
       uptime: (performance.now() - this.#startedAt) / 1000,
@@ -258,6 +268,7 @@ export class Daemon {
           `Cannot serve in mode ${forcedMode}: the kernel does not let us; without UBINDER_FORCE_MODE ${mode} is used`,
         );
       }
+      this.#startReclaimer();
       await this.#rescue.start(
         { fd: this.#mount.fd, bufferSize: ARENA_SIZE },
         this.#mount.connection,
@@ -279,6 +290,17 @@ export class Daemon {
     }
   }
 
+  #startReclaimer(): void {
+    const { pageBudget: budget } = this.#options;
+    if (this.#filesystem.mode === 'store') {
+      if (budget !== undefined) this.#log(`--page-budget has no effect: ${NO_RECLAIM}`);
+      return;
+    }
+    const { shrinker } = this.#driver;
+    const opens = () => this.#filesystem.opens;
+    if (!this.#isOver) this.#reclaimer = new Reclaimer({ shrinker, opens, budget, log: this.#log });
+  }
+
   async #serve(): Promise<void> {
     const threads = watchReadable(this.#threads.fd, () => setImmediate(this.#lookAtThreads));
     const rounds = setInterval(this.#lookAtThreads, PROBE_INTERVAL).unref();
@@ -294,6 +316,7 @@ export class Daemon {
       this.#loop.stop();
       clearInterval(rounds);
       threads.close();
+      this.#reclaimer?.close();
       this.#threads[Symbol.dispose]();
       this.#unmount();
       this.#filesystem.close();
@@ -335,11 +358,16 @@ export class Daemon {
         const wanted = checkFilter(filter);
         return new ControlStream((send) => this.#reports.listen(wanted, send));
       }
+      case 'shrink':
+        if (!this.#reclaimer) throw new Error(`Cannot give pages back: ${NO_RECLAIM}`);
+        return this.#reclaimer.shrink();
       case 'stop':
         setImmediate(() => this.stop());
         return null;
       default:
-        throw new Error(`Cannot carry out ${JSON.stringify(command)}: known are status, reports and stop`);
+        throw new Error(
+          `Cannot carry out ${JSON.stringify(command)}: known are status, reports, shrink and stop`,
+        );
     }
   }
 }

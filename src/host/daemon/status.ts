@@ -1,3 +1,5 @@
+import type { PageFigures } from './reclaimer.ts';
+
 /** What a daemon tells of itself on its control socket. */
 export interface Status {
   readonly pid: number;
@@ -14,6 +16,8 @@ export interface Status {
   readonly deaths: number;
   readonly transactions: number;
   readonly buffers: number;
+  /** What the clients' mappings take; `null` in store mode, where pages cannot be given back. */
+  readonly pages: PageFigures | null;
   /** Open descriptors of the daemon itself. */
   readonly descriptors: number;
   /** Who listens to reports of transactions that went wrong. */
