@@ -5,7 +5,7 @@ const rooms = {
   abi: [],
   page: ['abi'],
   driver: ['abi', 'page'],
-  aidl: [],
+  aidl: ['abi'],
   'host/linux': ['abi', 'page', 'driver/(ports|limits|priority)\\.ts'],
   'host/fuse': ['host/linux', 'driver/ports\\.ts'],
   'host/policy': ['driver/ports\\.ts'],

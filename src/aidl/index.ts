@@ -10,6 +10,9 @@ export {
   MAX_METHOD_ID,
   META_METHOD_IDS,
 } from './compile.ts';
+export { decodeReply, decodeTransaction } from './decode/decode-transaction.ts';
+export type { DecodedData, DecodedObject, DecodedTransaction, DecodedValue } from './decode/decoded.ts';
+export { AidlModel } from './decode/model.ts';
 export { dependencyFile } from './dependency-file.ts';
 export {
   type Diagnostic,

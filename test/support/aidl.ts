@@ -4,12 +4,16 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   type Compilation,
+  type CompileOptions,
+  canonicalName,
   compile,
   type Document,
   formatDiagnostic,
   generateTypeScript,
   type ModuleOptions,
   type TypeScriptModule,
+  type TypeScriptOutput,
+  warningLevels,
 } from '../../src/aidl/index.ts';
 
 /** The AIDL files below a directory, by their paths in it. */
@@ -19,15 +23,27 @@ export function aidlFiles(directory: string): string[] {
     .sort();
 }
 
-/** Compiles a file. @throws Error with the compiler's messages where it has errors */
-export function compileAidl(directory: string, file: string): Compilation & { readonly document: Document } {
-  const compilation = compile(file, {
+/** How files of a directory are compiled, with options of aidl's command line. */
+export function optionsFor(directory: string, args: readonly string[] = []): CompileOptions {
+  return {
     read: (path) => {
       const full = join(directory, path);
       return existsSync(full) ? readFileSync(full, 'latin1') : undefined;
     },
     includes: ['.'],
-  });
+    structured: args.includes('--structured'),
+    failOnParcelable: args.includes('-b'),
+    warnings: warningLevels(
+      args.filter((arg) => arg.startsWith('-W')).map((arg) => arg.slice(2)),
+      args.includes('-w'),
+    ),
+    ...(args.includes('--stability=vintf') ? { stability: 'vintf' as const } : {}),
+  };
+}
+
+/** Compiles a file. @throws Error with the compiler's messages where it has errors */
+export function compileAidl(directory: string, file: string): Compilation & { readonly document: Document } {
+  const compilation = compile(file, optionsFor(directory));
   const { document, diagnostics } = compilation;
   if (!document) throw new Error(diagnostics.map(formatDiagnostic).join('\n'));
   return { ...compilation, document };
@@ -39,4 +55,20 @@ export function modulesOf(directory: string, options: ModuleOptions = {}): TypeS
     const compilation = compileAidl(directory, file);
     return generateTypeScript(compilation.document, compilation, options).modules;
   });
+}
+
+/** What a file becomes, if it compiles, and the modules that must be written by hand for it. */
+export function generateFrom(
+  directory: string,
+  file: string,
+  args: readonly string[],
+): { output: TypeScriptOutput; unstructured: string[] } | undefined {
+  const compilation = compile(file, optionsFor(directory, args));
+  const { document, types } = compilation;
+  if (!document) return undefined;
+  const unstructured = types
+    .all()
+    .filter(({ kind }) => kind === 'unstructured')
+    .map((type) => canonicalName(type).replaceAll('.', '/'));
+  return { output: generateTypeScript(document, compilation), unstructured };
 }

@@ -1,9 +1,9 @@
-import { type DefinedType, type Document, isDefinedType, type TypeSpecifier } from '../ast.ts';
+import { type DefinedType, type Document, isDefinedType, type TypeSpecifier, withNested } from '../ast.ts';
 import type { Compilation } from '../compile.ts';
 import type { Diagnostic } from '../diagnostics.ts';
 import { type ModuleOptions, moduleOf } from './module-scope.ts';
 import { writeModule } from './module-writer.ts';
-import { renamed } from './names.ts';
+import { memberNames, type NamePair, typeName } from './names.ts';
 import { unsupported } from './type-text.ts';
 
 /** A module to be written. */
@@ -43,11 +43,22 @@ export function generateTypeScript(
 }
 
 function changedNames(type: DefinedType): Diagnostic[] {
-  return renamed(type).map(({ node, from, to }) => ({
-    severity: 'warning',
-    location: node.location,
-    text: `'${from}' has a meaning of its own in TypeScript. It is called '${to}' there.`,
-  }));
+  const itself = type.parent ? [] : [{ node: type, from: type.name, to: typeName(type) }];
+  return withNested([type])
+    .flatMap(memberNames)
+    .concat([itself])
+    .flatMap((names) => names.flatMap((pair, i) => changedName(pair, names.slice(0, i))));
+}
+
+function changedName({ node: { location }, from, to }: NamePair, before: readonly NamePair[]): Diagnostic[] {
+  const same = before.find((other) => other.to === to);
+  if (same) {
+    const text = `'${from}' and '${same.from}' would both be called '${to}' in TypeScript.`;
+    return [{ severity: 'error', location, text }];
+  }
+  if (from === to) return [];
+  const text = `'${from}' has a meaning of its own in TypeScript. It is called '${to}' there.`;
+  return [{ severity: 'warning', location, text }];
 }
 
 function javaOnly(type: DefinedType): Diagnostic[] {

@@ -10,6 +10,7 @@ import {
   nestedTypesOf,
 } from '../ast.ts';
 import type { Compilation } from '../compile.ts';
+import { interfaceDescriptor } from '../decode/model.ts';
 import { docComment } from './doc-comment.ts';
 import {
   array,
@@ -108,8 +109,7 @@ class ModuleWriter {
     if (findAnnotation(type, 'SensitiveData')) entries.push('sensitive: true');
     const tables = methods.map((method) => methodTable(method, type, scope));
     entries.push(['methods: ', object(tables, true)]);
-    const descriptor = findAnnotation(type, 'Descriptor')?.parameters.get('value')?.text.slice(1, -1);
-    const args = [quote(descriptor ?? canonicalName(type)), object(entries, true)] as const;
+    const args = [quote(interfaceDescriptor(type)), object(entries, true)] as const;
     return [
       this.#exported(type, callers, 'object'),
       ...this.#rest(type, scope.ub('defineInterface'), args, [
@@ -158,9 +158,8 @@ class ModuleWriter {
       });
       return [`export type ${name} =`, group(indent([line, join(line, separated)])), ';'];
     };
-    const name = typeName(type);
     return [
-      [...docComment(type.comments), ...shadowing(name), declare(name, 'decoded')],
+      [...docComment(type.comments), declare(typeName(type), 'decoded')],
       ...this.#rest(type, this.#scope.ub('defineUnion'), this.#fieldsTable(type), [
         '/** What is accepted for one. */',
         hardLine,
@@ -196,7 +195,6 @@ class ModuleWriter {
 
   #enum(type: DefinedType): Doc[] {
     const scope = this.#scope;
-    const name = typeName(type);
     const held = this.#membersOf(type);
     const members = type.enumerators.map(({ name: key, value, comments }): Doc => {
       const text = valueText(value, type.backing!, scope);
@@ -207,14 +205,13 @@ class ModuleWriter {
     const define = scope.ub('defineEnum');
     this.#hold(type, define, group([define, parameters(args)]));
     const values = `${scope.ub('EnumValue')}<typeof ${held}>`;
-    return [[...docComment(type.comments), ...shadowing(name), `export type ${name} = ${values};`]];
+    return [[...docComment(type.comments), `export type ${typeName(type)} = ${values};`]];
   }
 
   // ---- What types have in common ----------------------------------------------------------------------
 
   #exported(type: DefinedType, members: readonly Doc[], empty: string): Doc {
-    const name = typeName(type);
-    return [...docComment(type.comments), ...shadowing(name), exportedInterface(name, members, empty)];
+    return [...docComment(type.comments), exportedInterface(typeName(type), members, empty)];
   }
 
   /** The namespace of what belongs to a type; and, for later, its value. */
@@ -238,16 +235,15 @@ class ModuleWriter {
     } else {
       this.#hold(type, define, definition);
     }
-    const name = typeName(type);
     const spaced = join([hardLine, hardLine], inside);
-    return [[...shadowing(name), block(`export namespace ${name}`, [spaced])]];
+    return [block(`export namespace ${typeName(type)}`, [spaced])];
   }
 
   /** The constant that holds a type: what the call of `define` returns. */
   #hold(type: DefinedType, define: string, definition: Doc): void {
     const name = this.#nameOf(type);
     const exported = type === this.#root ? 'export ' : '';
-    const head = type === this.#root ? shadowing(name) : [];
+    const head = type === this.#root ? allowShadowing(name).flatMap((text): Doc[] => [text, hardLine]) : [];
     const target = `${exported}const ${name}: ${this.#heldText(type)}`;
     this.#values.push([...head, assignment(target, define, definition), ';']);
   }
@@ -329,8 +325,4 @@ function isCommented(doc: Doc): doc is readonly Doc[] {
 function exportedInterface(name: string, members: readonly Doc[], empty: string): Doc {
   if (members.length === 0) return `export type ${name} = ${empty};`;
   return block(`export interface ${name}`, members);
-}
-
-function shadowing(name: string): Doc[] {
-  return allowShadowing(name).flatMap((text): Doc[] => [text, hardLine]);
 }

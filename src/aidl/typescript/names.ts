@@ -1,4 +1,5 @@
-import { constantsOf, type DefinedType, isDefinedType, nestedTypesOf } from '../ast.ts';
+import { constantsOf, type DefinedType, fieldsOf, methodsOf, nestedTypesOf } from '../ast.ts';
+import type { Location } from '../source.ts';
 
 /** What no type, constant or parameter of a module can be called, and what types mean something else by. */
 const RESERVED = new Set(
@@ -74,21 +75,28 @@ export function typePath(type: DefinedType): string[] {
   return typeName(type).split('.');
 }
 
-/** Each name below a type that had to be changed: where, from what, to what. */
-export function renamed(
-  type: DefinedType,
-): { node: Pick<DefinedType, 'location'>; from: string; to: string }[] {
-  const found: { node: Pick<DefinedType, 'location'>; from: string; to: string }[] = [];
-  const note = (node: Pick<DefinedType, 'location' | 'name'>, to: string): void => {
-    if (to !== node.name) found.push({ node, from: node.name, to });
-  };
-  note(type, typeName(type));
-  for (const enumerator of type.enumerators) note(enumerator, enumeratorName(enumerator.name));
-  for (const member of type.members) {
-    if (isDefinedType(member)) found.push(...renamed(member));
-    else if (member.kind === 'method') note(member, methodName(member.name));
-    else if (member.kind === 'field') note(member, fieldName(member.name));
-  }
-  for (const constant of constantsOf(type)) note(constant, constantName(type, constant.name));
-  return found;
+/** A name of AIDL's and what it is in TypeScript. */
+export interface NamePair {
+  readonly node: { readonly location: Location };
+  readonly from: string;
+  readonly to: string;
+}
+
+/** The names that the members of a type have beside each other; those of nested types apart. */
+export function memberNames(type: DefinedType): NamePair[][] {
+  const pair = (node: Pick<DefinedType, 'location' | 'name'>, to: string): NamePair => ({
+    node,
+    from: node.name,
+    to,
+  });
+  const nested = nestedTypesOf(type).filter(({ implicit }) => !implicit);
+  return [
+    type.enumerators.map((enumerator) => pair(enumerator, enumeratorName(enumerator.name))),
+    methodsOf(type).map((method) => pair(method, methodName(method.name))),
+    fieldsOf(type).map((field) => pair(field, fieldName(field.name))),
+    [
+      ...constantsOf(type).map((constant) => pair(constant, constantName(type, constant.name))),
+      ...nested.map((inner) => pair(inner, typeName(inner))),
+    ],
+  ];
 }

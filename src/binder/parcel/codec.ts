@@ -3,7 +3,7 @@ import { ParcelableHolder } from './holder.ts';
 import { readMap, writeMap } from './map-value.ts';
 import { namedCodec } from './named-codec.ts';
 import { type FileDescriptor, type Parcel, unexpectedNull } from './parcel.ts';
-import type { TypeSpec } from './type-spec.ts';
+import { type NamedType, spec, type TypeSpec } from './type-spec.ts';
 
 /** How values of one type are written, read, and begin. */
 export interface Codec {
@@ -41,6 +41,16 @@ function wrong(value: unknown, what: string): BinderError {
   return new BinderError('BAD_VALUE', `Cannot write ${shown.slice(0, 60)} (${typeof value}) as ${what}`);
 }
 
+function checkByte(value: unknown): void {
+  if (((value as number) << 24) >> 24 !== value) throw wrong(value, 'byte (-128 to 127)');
+}
+
+/** Enums that are backed by a byte: an array of them is one of bytes. */
+function isOfBytes(type: NamedType): boolean {
+  const named = type[spec];
+  return named.kind === 'enum' && named.backing === 'byte';
+}
+
 const SIMPLE: Record<string, Codec> = {
   boolean: {
     minSize: I32,
@@ -55,7 +65,7 @@ const SIMPLE: Record<string, Codec> = {
     minSize: I32,
     initial: () => 0,
     write(parcel, value) {
-      if (((value as number) << 24) >> 24 !== value) throw wrong(value, 'byte (-128 to 127)');
+      checkByte(value);
       parcel.writeInt32(value as number);
     },
     read: (parcel) => parcel.readByte(),
@@ -312,6 +322,12 @@ function array(element: TypeSpec, length: number | undefined, isNullable: boolea
   }
 
   const codec = compileType(element);
+  // Known when it is first used: the type may not be defined yet.
+  let isByteEnum: boolean | undefined;
+  const isPacked = (): boolean => {
+    isByteEnum ??= typeof element === 'function' && isOfBytes(element());
+    return isByteEnum;
+  };
   return {
     minSize: I32,
     initial() {
@@ -321,10 +337,19 @@ function array(element: TypeSpec, length: number | undefined, isNullable: boolea
     write(parcel, value) {
       if (isNull(parcel, value)) return;
       const elements = check(value);
+      if (isPacked()) {
+        for (let i = 0; i < elements.length; i++) checkByte(elements[i]);
+        parcel.writeBytes(elements as ArrayLike<number>);
+        return;
+      }
       parcel.writeInt32(elements.length);
       for (let i = 0; i < elements.length; i++) codec.write(parcel, elements[i]);
     },
     read(parcel) {
+      if (isPacked()) {
+        const bytes = readCount(parcel, 1);
+        return bytes === -1 ? null : Array.from(parcel.readBytes(bytes), (byte) => (byte << 24) >> 24);
+      }
       const count = readCount(parcel, codec.minSize);
       if (count === -1) return null;
       const elements: unknown[] = [];

@@ -334,3 +334,13 @@ test('a sensitive parcel is overwritten when it is cleared, and when it grows', 
   parcel.clear();
   expect(after.every((byte) => byte === 0)).toBe(true);
 });
+
+test('an array of an enum of bytes is packed, as byte[] is', () => {
+  const codec = compileType({ array: () => Mode });
+  const parcel = new Parcel();
+  codec.write(parcel, [1, -128, 127]);
+  expect([...parcel.bytes]).toEqual([3, 0, 0, 0, 1, 0x80, 0x7f, 0]);
+  parcel.rewind();
+  expect(codec.read(parcel)).toEqual([1, -128, 127]);
+  expect(() => codec.write(new Parcel(), [128])).toThrow(expect.objectContaining({ code: 'BAD_VALUE' }));
+});

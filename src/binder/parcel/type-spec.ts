@@ -24,6 +24,7 @@ import type { Parcel } from './parcel.ts';
  * | `{ array: 'int' }` | `Int32Array` | `ArrayLike<number>` | count, elements |
  * | `{ array: 'long' }` | `BigInt64Array` | `ArrayLike<bigint>` | count, elements |
  * | `{ array: 'float' }`, `{ array: 'double' }` | `Float32Array`, `Float64Array` | `ArrayLike<number>` | count, elements |
+ * | `{ array: () => E }`, enum E of bytes | `E[]` | `ArrayLike<E>` | count, bytes, padding |
  * | `{ array: T }`, `{ list: T }` | `T[]` | `ArrayLike<T>` | count, element by element |
  * | `{ array: T, length: N }`, `T[N]` | as without `length` | exactly N elements | count N (checked), elements |
  * | `{ array: { array: T, length: 3 }, length: 2 }` | `T[2][3]`: nested arrays, outermost first | | count at each dimension |

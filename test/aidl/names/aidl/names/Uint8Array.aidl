@@ -1,0 +1,6 @@
+package names;
+
+union Uint8Array {
+    byte[] bytes = {1};
+    Uint8Array[] Record;
+}

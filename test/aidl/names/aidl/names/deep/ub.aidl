@@ -1,0 +1,6 @@
+package names.deep;
+
+parcelable ub {
+    int __proto__;
+    int toString;
+}
