@@ -30,19 +30,15 @@ const EVENTS = ['sleeps', 'wakes', 'nested call', 'call to a caller', 'is killed
 const LEAST = 50;
 const LEAST_SHARE = 60;
 
-const { BC_COMMANDS, BR_COMMANDS } = await importBuilt('src/abi/commands.js');
-const EXPECTED = [
-  ...[...BC_COMMANDS.values(), ...BR_COMMANDS.values()].map(({ name }) => name),
-  ...KINDS.flatMap((kind) => [`sent ${kind}`, `received ${kind}`]),
-  ...ERRORS,
-  ...EVENTS,
-];
-
 /** A tally as text: all counts, and what is missing for a run that says something. */
-export function tallyText({ steps, changes, counts }) {
+export async function tallyText({ steps, changes, counts }) {
+  const { BC_COMMANDS, BR_COMMANDS } = await importBuilt('src/abi/commands.js');
+  const commands = [...BC_COMMANDS.values(), ...BR_COMMANDS.values()].map(({ name }) => name);
+  const objects = KINDS.flatMap((kind) => [`sent ${kind}`, `received ${kind}`]);
+  const expected = [...commands, ...objects, ...ERRORS, ...EVENTS];
   const share = Math.round((1000 * changes) / Math.max(1, steps)) / 10;
   const lines = [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, count]) => `  ${name} ${count}`);
-  const rare = EXPECTED.filter((name) => (counts.get(name) ?? 0) < LEAST);
+  const rare = expected.filter((name) => (counts.get(name) ?? 0) < LEAST);
   const missing = rare.map((name) => `  ${name} ${counts.get(name) ?? 0}: ${UNREACHABLE[name] ?? 'too few'}`);
   const counted = share >= LEAST_SHARE && rare.every((name) => name in UNREACHABLE);
   return [

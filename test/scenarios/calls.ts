@@ -115,6 +115,20 @@ const refusedCalls: Scenario[] = [
     },
   },
   {
+    name: 'a call to a process that took a part of its mapping away',
+    needs: ['unmap'],
+    async run(world) {
+      const { server, client, handle } = await pair(world);
+      await client.write(oneway(handle));
+      await server.peer.unmap(8192);
+      const { buffer } = await (await server.read(`NOOP ${CALLED}`)).message();
+      await server.write(freeBuffer(buffer));
+      await client.write(call(handle));
+      await client.read('NOOP TC DEAD_REPLY');
+      await client.expectError('DEAD_REPLY -ESRCH');
+    },
+  },
+  {
     name: 'a caller without a mapping cannot get even an empty reply',
     async run(world) {
       const server = await manager(world);

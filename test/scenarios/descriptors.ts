@@ -2,7 +2,16 @@ import assert from 'node:assert/strict';
 import { FLAT_BINDER_FLAG_ACCEPTS_FDS, TF_ACCEPT_FDS, TF_CLEAR_BUF } from '../../src/abi/binder.ts';
 import { fdObject } from '../../src/abi/structs.ts';
 import type { Actor, Received } from '../support/actor.ts';
-import { bytes, call, descriptor, freeBuffer, oneway, reply, unknownObject } from '../support/commands.ts';
+import {
+  bytes,
+  call,
+  descriptor,
+  freeBuffer,
+  oneway,
+  release,
+  reply,
+  unknownObject,
+} from '../support/commands.ts';
 import type { World } from '../support/world.ts';
 import type { Scenario } from './scenario.ts';
 import { CALLED, type Pair, pair } from './setup.ts';
@@ -176,6 +185,19 @@ export const descriptors: readonly Scenario[] = [
       await expectFiles(server);
       await client.read('NOOP TC FAILED_REPLY');
       await client.expectError('OK 0');
+    },
+  },
+  {
+    name: 'what there is to tell of nodes is told behind a call whose receiver has no descriptors left',
+    needs: ['descriptors'],
+    differs: 'the kernel driver fails the read with ENOMEM, and what it had to tell is lost',
+    async run(world) {
+      const { server, client, handle } = await acceptingPair(world);
+      const fd = await client.peer.openFile('letter');
+      await client.write(call(handle, { parts: [descriptor(fd)] }), release(handle));
+      await server.peer.limitFiles(0);
+      await server.read('NOOP RELEASE(10,20) DECREFS(10,20)');
+      await server.peer.limitFiles(null);
     },
   },
   {

@@ -332,10 +332,10 @@ class MountPeer implements Peer {
     await this.#puppet.ask('limitFiles', { count });
   }
 
-  async unmap(): Promise<void> {
+  async unmap(keep = 0): Promise<void> {
     const { mapping, mapSize } = this.#opened;
-    await this.#puppet.ask('unmap', { mapping, mapSize });
-    this.#isMapped = false;
+    await this.#puppet.ask('unmap', { mapping: mapping + keep, mapSize: mapSize - keep });
+    this.#isMapped = keep > 0;
   }
 
   async closeDuplicate(): Promise<void> {

@@ -70,8 +70,8 @@ export interface Peer {
   files(): Promise<number[]>;
   /** Lets the process open so many more descriptors at most, or as many as it likes. */
   limitFiles(count: number | null): Promise<void>;
-  /** Takes the mapping away (needs the ability `unmap`). */
-  unmap(): Promise<void>;
+  /** Takes the mapping away, or what lies behind its first `keep` bytes (needs the ability `unmap`). */
+  unmap(keep?: number): Promise<void>;
   /** Duplicates the descriptor and closes the duplicate: the open goes on, but its threads are told. */
   closeDuplicate(): Promise<void>;
   /** Closes the last descriptor. Resolves when the driver has dealt with it. */
