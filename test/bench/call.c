@@ -2,7 +2,7 @@
 //
 // A synchronous call from one C process to another through a Binder device, with as many bytes back as there. One line of JSON.
 //
-//     call DEVICE [--form=3ioctl] [--size=256] [--calls=20000] [--warmup=2000] [--cpu=N] [--daemon=PID]
+//     call DEVICE [--form=3ioctl] [--size=256] [--fds=0] [--calls=20000] [--warmup=2000] [--cpu=N] [--daemon=PID]
 //
 // The client always calls and waits in one ioctl, which also gives the last reply's buffer back. The forms are the server's:
 //
@@ -10,6 +10,8 @@
 //           reply at once, as the kernel's does, makes it a second ioctl all the same: see ioctls_per_call.
 //   3ioctl  libbinder's: BC_REPLY in an ioctl that returns BR_TRANSACTION_COMPLETE, BC_FREE_BUFFER with the next one, which waits.
 //   poll    libgbinder's: poll(), a read that does not wait, BC_FREE_BUFFER and BC_REPLY in an ioctl each.
+//
+// With --fds each call, but no reply, carries so many descriptors, which the server closes.
 //
 // The server is the context manager, so no other may run on the device. --cpu pins client and server; the device's own process, if it has
 // one, is pinned from outside; --daemon names it, so that its context switches are counted too.
@@ -29,6 +31,8 @@ struct board {
 static struct board *board;
 static enum form form;
 static size_t size;
+static unsigned fds;
+static binder_size_t offsets[16]; // of the descriptors in a call, as many
 static unsigned long ioctls; // of this process
 
 static void transfer(struct thread *thread, size_t read_size)
@@ -64,13 +68,16 @@ static void run_server(void *unused)
 	struct event event;
 	uint8_t *bytes = calloc(1, size);
 	open_proc(&proc, form == BY_POLL ? O_NONBLOCK : 0, DEFAULT_MAPPING);
-	become_manager(&proc);
+	struct flat_binder_object manager = { .hdr.type = BINDER_TYPE_BINDER, .flags = FLAT_BINDER_FLAG_ACCEPTS_FDS };
+	CHECK_SYS(ioctl(proc.fd, BINDER_SET_CONTEXT_MGR_EXT, &manager));
 	enter_looper(&thread, &proc);
 	atomic_store(&board->ready, true);
 	for (;;) {
 		await_call(&thread, &event);
 		const struct binder_transaction_data *request = &event.transaction;
 		memcpy(bytes, data_of(request), 8);
+		for (unsigned i = 0; i < fds; i++)
+			close((int)((const struct binder_fd_object *)((const uint8_t *)data_of(request) + offsets[i]))->fd);
 		if (request->code == MARK) {
 			board->server = switches_now();
 			board->ioctls = ioctls;
@@ -94,7 +101,7 @@ static void call_once(struct thread *thread, uint32_t code, uint8_t *bytes, uint
 {
 	struct event event;
 	memcpy(bytes, &number, 8);
-	bc_data(thread, BC_TRANSACTION, 0, code, 0, bytes, size, NULL, 0);
+	bc_data(thread, BC_TRANSACTION, 0, code, 0, bytes, size, offsets, fds);
 	for (;;) {
 		while (!next_return(thread, &event))
 			transfer(thread, 256);
@@ -115,13 +122,17 @@ static void print_switches(const char *who, struct switches switches, unsigned c
 
 int main(int argc, char **argv)
 {
-	begin(argc, argv, "call", 600, "[--form=2ioctl|3ioctl|poll] [--size=256] [--calls=20000] [--warmup=2000] [--cpu=N] [--daemon=PID]");
+	begin(argc, argv, "call", 600, "[--form=2ioctl|3ioctl|poll] [--size=256] [--fds=0] [--calls=20000] [--warmup=2000] [--cpu=N] [--daemon=PID]");
 	unsigned calls = option_number("--calls", 20000), warmup = option_number("--warmup", 2000);
 	const char *name = option_text("--form") ? option_text("--form") : "3ioctl";
 	form = strcmp(name, "2ioctl") == 0 ? TWO_IOCTLS : strcmp(name, "poll") == 0 ? BY_POLL : THREE_IOCTLS;
 	CHECK(form != THREE_IOCTLS || strcmp(name, "3ioctl") == 0, "form %s", name);
 	size = option_number("--size", 256);
 	CHECK(size >= 8 && size <= DEFAULT_MAPPING / 4, "size %zu", size);
+	fds = option_number("--fds", 0);
+	CHECK(fds <= COUNT(offsets) && size >= 8 + fds * sizeof(struct binder_fd_object), "%u descriptors in %zu bytes", fds, size);
+	for (unsigned i = 0; i < fds; i++)
+		offsets[i] = 8 + i * sizeof(struct binder_fd_object);
 	CHECK(calls > 0);
 	bool pinned = pin_by_option();
 
@@ -136,6 +147,9 @@ int main(int argc, char **argv)
 
 	uint8_t *bytes = calloc(1, size);
 	uint64_t *ns = calloc(calls, sizeof(*ns));
+	struct binder_fd_object object = { .hdr.type = BINDER_TYPE_FD, .fd = (uint32_t)CHECK_SYS(memfd_create("sent", MFD_CLOEXEC)) };
+	for (unsigned i = 0; i < fds; i++)
+		memcpy(bytes + offsets[i], &object, sizeof(object));
 	for (unsigned i = 0; i < warmup; i++)
 		call_once(&thread, CALL, bytes, i);
 	call_once(&thread, MARK, bytes, 0);
@@ -156,9 +170,9 @@ int main(int argc, char **argv)
 	call_once(&thread, MARK, bytes, 0);
 	struct switches server_switches = switches_since(server_before, board->server);
 	struct times times = sum_up(ns, calls, total);
-	printf("{\"bench\":\"call\",\"form\":\"%s\",\"size\":%zu,\"pinned\":%s,\"calls\":%u,\"p50_us\":%.2f,\"p99_us\":%.2f,"
+	printf("{\"bench\":\"call\",\"form\":\"%s\",\"size\":%zu,\"fds\":%u,\"pinned\":%s,\"calls\":%u,\"p50_us\":%.2f,\"p99_us\":%.2f,"
 	       "\"calls_per_second\":%.0f,\"ioctls_per_call\":%.2f",
-		name, size, pinned ? "true" : "false", calls, times.p50_us, times.p99_us, times.per_second,
+		name, size, fds, pinned ? "true" : "false", calls, times.p50_us, times.p99_us, times.per_second,
 		(double)(own_ioctls + board->ioctls - ioctls_before) / calls);
 	print_switches("client", client_switches, calls);
 	print_switches("server", server_switches, calls);

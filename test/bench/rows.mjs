@@ -50,15 +50,18 @@ export function createRows(programs, builds, cpu, warmup) {
     }
     for (const build of builds) {
       const daemon = isPinned ? build.pinned : build.free;
-      const binder = (form, size) => {
+      const binder = (form, size, fds = 0) => {
         const command = [programs.call, daemon.device, `--form=${form}`, `--daemon=${daemon.pid}`, ...pin];
-        add(`${FORM_NAMES[form]}${build.label}`, size, command, { build, daemon });
+        const name = fds === 0 ? FORM_NAMES[form] : `Binder, with ${fds} descriptor${fds === 1 ? '' : 's'}`;
+        add(`${name}${build.label}`, size, [...command, `--fds=${fds}`], { build, daemon });
       };
       binder('3ioctl', 256);
       binder('2ioctl', 256);
       binder('poll', 256);
       binder('3ioctl', 4096);
       binder('3ioctl', 65536);
+      binder('3ioctl', 256, 1);
+      binder('3ioctl', 256, 8);
     }
   }
   return rows;
@@ -73,7 +76,9 @@ const FORM_NAMES = {
 
 /** Whether this is the row of the goal: pinned, 256 bytes, libbinder's way, on the build that is judged. */
 export function isGoal(row, build) {
-  return row.isPinned && row.size === 256 && row.build === build && row.command.includes('--form=3ioctl');
+  const { command } = row;
+  const isPlain = command.includes('--form=3ioctl') && command.includes('--fds=0');
+  return row.isPinned && row.size === 256 && row.build === build && isPlain;
 }
 
 /** The yardstick of a row: the pipe with messages of the same size. */

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Descriptors in calls and replies: of every kind, in arrays and by themselves, to readers that sleep and that do not, under storms of
-// signals and of kills, to processes that have none left; and that none is left anywhere afterwards.
+// signals, of stops and of kills, to processes that have none left; and that none is left anywhere afterwards.
 
-#include "client.h"
+#include "descriptors.h"
 
-#include <dirent.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -19,41 +18,12 @@ enum {
 };
 
 static struct {
-	atomic_uint reader;  // thread id of a server that is about to sleep
+	atomic_uint reader;      // thread id of a server that is about to sleep
 	atomic_bool stop;
-	atomic_uint handled; // signals
+	atomic_uint handled;     // signals
+	atomic_uint interrupted; // reads that a signal ended
+	atomic_uint hit;         // reads that brought a call although a signal came
 } *board;
-
-static unsigned count_fds(void)
-{
-	unsigned count = 0;
-	DIR *directory = opendir("/proc/self/fd");
-	CHECK(directory != NULL, "opendir: %s", strerror(errno));
-	while (readdir(directory))
-		count++;
-	closedir(directory);
-	return count - 3; // ".", ".." and the directory's own
-}
-
-static void put_fd(struct parcel *parcel, int fd)
-{
-	struct binder_fd_object object = { .hdr.type = BINDER_TYPE_FD, .fd = (uint32_t)fd, .cookie = 7 };
-	put_object(parcel, &object, sizeof(object));
-}
-
-static int fd_of(const struct binder_transaction_data *data, size_t index)
-{
-	struct binder_fd_object object;
-	const binder_size_t *offsets = (const binder_size_t *)(uintptr_t)data->data.ptr.offsets;
-	memcpy(&object, (const uint8_t *)data_of(data) + offsets[index], sizeof(object));
-	CHECK_EQ(object.hdr.type, BINDER_TYPE_FD, "type of the object");
-	return (int)object.fd;
-}
-
-static size_t objects_in(const struct binder_transaction_data *data)
-{
-	return data->offsets_size / sizeof(binder_size_t);
-}
 
 // ---- The server
 
@@ -132,6 +102,7 @@ static void catch_signals(void)
 {
 	struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
 	CHECK_SYS(sigaction(SIGUSR1, &action, NULL));
+	CHECK_SYS(sigaction(SIGCONT, &action, NULL));
 }
 
 static void run_server(void *argument)
@@ -147,13 +118,20 @@ static void run_server(void *argument)
 	atomic_store(&board->reader, thread_id());
 	struct event event;
 	while (!thread.stop) {
+		unsigned handled = atomic_load(&board->handled);
 		// A signal may end a read that has nothing to tell.
 		int error = exchange_bytes(&thread, sizeof(thread.in));
-		if (error != EINTR)
+		if (error == EINTR)
+			atomic_fetch_add(&board->interrupted, 1);
+		else
 			CHECK_ERRNO(error, 0, "a server's read");
-		while (next_return(&thread, &event))
-			if (event.command == BR_TRANSACTION)
-				dispatch(&thread, &event.transaction);
+		bool hit = atomic_load(&board->handled) != handled;
+		while (next_return(&thread, &event)) {
+			if (event.command != BR_TRANSACTION)
+				continue;
+			atomic_fetch_add(&board->hit, hit);
+			dispatch(&thread, &event.transaction);
+		}
 	}
 	submit(&thread);
 	CHECK_EQ(count_fds(), before, "descriptors that the server has open at its end");
@@ -361,20 +339,42 @@ static void check_full(struct thread *thread)
 
 // ---- Storms
 
-static void *run_signals(void *argument)
+struct storm {
+	pid_t server;
+	bool stops; // by SIGSTOP and SIGCONT, or by SIGUSR1
+};
+
+static void spin_ns(uint64_t ns)
 {
-	pid_t server = *(pid_t *)argument;
+	for (uint64_t end = now_ns() + ns; now_ns() < end;)
+		;
+}
+
+static void *run_storm(void *argument)
+{
+	const struct storm *storm = argument;
+	uint64_t random = 1;
 	while (!atomic_load(&board->stop)) {
-		kill(server, SIGUSR1);
-		if (atomic_load(&board->handled) % 64 == 0)
-			sched_yield();
+		if (storm->stops) {
+			kill(storm->server, SIGSTOP);
+			spin_ns(next_random(&random) % 100000);
+			kill(storm->server, SIGCONT);
+			// The thread needs some time to get on at all.
+			usleep(next_random(&random) % 2000);
+		} else {
+			kill(storm->server, SIGUSR1);
+			if (atomic_load(&board->handled) % 64 == 0)
+				sched_yield();
+		}
 	}
 	return NULL;
 }
 
-static void check_signals(struct thread *thread, unsigned rounds)
+// Every call arrives, whatever signals come meanwhile. Rounds go on until a tenth of the calls were hit in their delivery, and reads were
+// interrupted, by handlers as often, lest the storm has passed by.
+static unsigned check_storm(struct thread *thread, unsigned rounds, bool stops)
 {
-	pid_t pid = start_server(22);
+	struct storm storm = { .server = start_server(22), .stops = stops };
 	uint32_t server = look_up(thread, 22);
 	int ends[2];
 	char text[8];
@@ -382,21 +382,29 @@ static void check_signals(struct thread *thread, unsigned rounds)
 	struct parcel parcel = { .size = 0 };
 	put_fd(&parcel, ends[1]);
 	atomic_store(&board->stop, false);
-	pthread_t storm = start_thread(run_signals, &pid);
-	for (unsigned i = 0; i < rounds; i++) {
+	atomic_store(&board->hit, 0);
+	atomic_store(&board->interrupted, 0);
+	pthread_t storm_thread = start_thread(run_storm, &storm);
+	unsigned count = 0, least = stops ? rounds / 100 : rounds / 10;
+	for (; count < rounds || atomic_load(&board->hit) < rounds / 10 || atomic_load(&board->interrupted) < least; count++) {
 		must_call(thread, server, PROVE, &parcel);
 		bc_free_received(thread);
 		CHECK_EQ(CHECK_SYS(read(ends[0], text, 8)), 5, "read");
 	}
 	atomic_store(&board->stop, true);
-	pthread_join(storm, NULL);
-	CHECK(atomic_load(&board->handled) > 0, "the storm hit nothing");
+	pthread_join(storm_thread, NULL);
+	printf("%u calls among %s: %u deliveries hit, %u reads interrupted\n", count, stops ? "stops" : "signals", atomic_load(&board->hit),
+		atomic_load(&board->interrupted));
 	call(thread, server, LEAVE, 0, NULL);
 	bc_free_received(thread);
 	submit(thread);
-	finish_process(pid);
+	finish_process(storm.server);
+	forget(thread, 22);
+	bc_handle(thread, BC_RELEASE, server);
+	submit(thread);
 	CHECK_SYS(close(ends[0]));
 	CHECK_SYS(close(ends[1]));
+	return count;
 }
 
 static void __attribute__((noreturn)) sleep_on(struct proc *proc)
@@ -438,26 +446,59 @@ static void run_victim(void *argument)
 	FAIL("execl: %s", strerror(errno));
 }
 
-static void check_kills(struct thread *thread, unsigned rounds)
+// Whether somebody traces one of its threads just now: descriptors are being installed.
+static bool is_traced(pid_t pid)
+{
+	char path[64], status[2048];
+	struct dirent *entry;
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	DIR *directory = opendir(path);
+	bool traced = false;
+	while (directory && !traced && (entry = readdir(directory))) {
+		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/status", pid, entry->d_name);
+		int fd = open(path, O_RDONLY | O_CLOEXEC);
+		ssize_t size = fd < 0 ? 0 : read(fd, status, sizeof(status) - 1);
+		if (fd >= 0)
+			close(fd);
+		if (size <= 0)
+			continue;
+		status[size] = 0;
+		const char *tracer = strstr(status, "TracerPid:");
+		traced = tracer && atoi(tracer + 10) != 0;
+	}
+	if (directory)
+		closedir(directory);
+	return traced;
+}
+
+// Receivers die, or are replaced by another program, at any moment: in half of the rounds when they are found being traced. A tenth of
+// them must be hit so, where descriptors are installed by tracing.
+static unsigned check_kills(struct thread *thread, unsigned rounds)
 {
 	uint64_t random = 1;
 	int memory = CHECK_SYS(memfd_create("kill", MFD_CLOEXEC));
 	struct parcel parcel = { .size = 0 };
 	put_fd(&parcel, memory);
-	for (unsigned i = 0; i < rounds; i++) {
-		bool execs = i % 4 == 0;
+	unsigned count = 0, hit = 0, hit_exec = 0;
+	for (; count < rounds || (!settings.kernel && (hit < rounds / 10 || hit_exec < rounds / 40)); count++) {
+		bool execs = count % 4 == 0;
 		atomic_store(&board->reader, 0);
 		atomic_store(&board->stop, false);
 		pid_t victim = start_process("victim", run_victim, &execs);
 		AWAIT(atomic_load(&board->reader));
 		uint32_t handle = look_up(thread, 23);
 		unsigned before = (unsigned)(next_random(&random) % 4), after = (unsigned)(next_random(&random) % 300);
+		bool looks = count % 8 < 4;
 		for (unsigned k = 0; k < 4; k++) {
 			bc_call(thread, handle, 1, TF_ONE_WAY, &parcel);
 			submit(thread);
 			if (k == before) {
-				for (uint64_t end = now_ns() + after * 1000; now_ns() < end;)
-					;
+				bool traced = false;
+				for (unsigned look = 0; looks && !traced && look < 20; look++)
+					traced = is_traced(victim);
+				hit += traced && !execs;
+				hit_exec += traced && execs;
+				spin_ns(after * (traced ? 300 : 1000));
 				if (execs)
 					atomic_store(&board->stop, true);
 				else
@@ -475,11 +516,13 @@ static void check_kills(struct thread *thread, unsigned rounds)
 		forget(thread, 23);
 	}
 	CHECK_SYS(close(memory));
+	printf("%u receivers killed or in execve: %u and %u while descriptors were installed\n", count, hit, hit_exec);
+	return count;
 }
 
 int main(int argc, char **argv)
 {
-	begin(argc, argv, "fds", 120, "[--rounds=500]");
+	begin(argc, argv, "fds", 240, "[--rounds=500]");
 	board = share(sizeof(*board));
 	unsigned rounds = option_number("--rounds", 500);
 	pid_t manager = start_manager(), pid = start_server(1);
@@ -494,8 +537,8 @@ int main(int argc, char **argv)
 	check_arrays(&thread, server);
 	check_pollers(&thread);
 	check_full(&thread);
-	check_signals(&thread, rounds);
-	check_kills(&thread, rounds);
+	unsigned signals = check_storm(&thread, rounds, false), stops = check_storm(&thread, rounds, true);
+	unsigned kills = check_kills(&thread, rounds);
 	call(&thread, server, LEAVE, 0, NULL);
 	bc_free_received(&thread);
 	submit(&thread);
@@ -503,7 +546,7 @@ int main(int argc, char **argv)
 	CHECK_EQ(count_fds(), before, "descriptors at the end");
 	close_proc(&proc);
 	stop_process(manager);
-	succeed("all kinds, readers of all kinds, full tables; %u calls among %u signals; %u receivers killed or in execve", rounds,
-		atomic_load(&board->handled), rounds);
+	succeed("all kinds, readers of all kinds, full tables; %u calls among signals, %u among stops; %u receivers killed or in execve",
+		signals, stops, kills);
 	return 0;
 }

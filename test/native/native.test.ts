@@ -18,6 +18,7 @@ const programs: readonly (readonly [name: string, ...args: string[]])[] = [
   ['death'],
   ['errors'],
   ['fds'],
+  ['fd_receivers'],
   ['manager'],
   ['spawn'],
   ['priority'],

@@ -1,7 +1,7 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createArea, type MappedArea } from '../linux/area.ts';
 import { errno, libc } from '../linux/libc.ts';
-import { isCopy, isIdle, OwnThread, type SystemCall } from '../linux/own-thread.ts';
+import { isIdle, OwnThread, type SystemCall } from '../linux/own-thread.ts';
 import { deviceUnder, endUserfault, type StuckCopy, stuckCopy, userOf } from '../linux/stuck-copy.ts';
 import { abortConnection, ownerOf } from './connections.ts';
 import { PageTable } from './page-table.ts';
@@ -202,15 +202,16 @@ class Rescue {
   /** The attempts may fail, for lack of rights above all; what comes after them must be tried all the same. */
   #endWaiting(stuck: SystemCall, time: number): void {
     if (time > READ_PATIENCE) for (const unique of this.#reads.splice(0)) this.#answer(unique, -EIO);
-    if (isCopy(stuck)) {
+    const copy = attempt(() => stuckCopy(stuck)) ?? null;
+    if (copy) {
       if (time > USERFAULT_PATIENCE && !this.#triedUserfault) {
         this.#triedUserfault = true;
-        attempt(() => endUserfault(stuckCopy(stuck)));
+        attempt(() => endUserfault(copy));
       }
       if (time > FUSE_PATIENCE && time > this.#nextServer) {
         // Again and again: the client may have mapped something else there meanwhile, and back
         this.#nextServer = time + LOOK;
-        attempt(() => this.#endServer(stuckCopy(stuck)));
+        attempt(() => this.#endServer(copy));
       }
     }
     if (time > PATIENCE) process.kill(process.pid, 'SIGKILL');
@@ -228,11 +229,12 @@ class Rescue {
   }
 }
 
-function attempt(action: () => unknown): void {
+function attempt<T>(action: () => T): T | undefined {
   try {
-    action();
+    return action();
   } catch {
     // There is a next step
+    return undefined;
   }
 }
 

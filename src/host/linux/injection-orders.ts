@@ -3,6 +3,8 @@ import type { ThreadId } from '../../driver/ports.ts';
 /** How an injection begins: whose, and how the request in which the thread is blocked is answered once it is held. */
 export interface Beginning {
   readonly thread: ThreadId;
+  /** Its memory: the descriptor of a `BoundMemory`, which stays open as long as it is used. */
+  readonly memory: number;
   /** Written to {@link answerFd}. The thread must not get to run by it before it stops: it is traced by then. */
   readonly answer: Uint8Array;
   readonly answerFd: number;
@@ -14,7 +16,7 @@ export interface Beginning {
 export const BEGINNING = 0;
 /** The thread is traced, and the injector answers its request. */
 export const HELD = 1;
-/** Too late: the request was, or will be, answered by somebody else. */
+/** Too late: the request was, or will be, answered by somebody else. Nothing more is told but that. */
 export const CANCELLED = 2;
 
 /** What is asked of the injecting thread, each for one injection. */
@@ -28,14 +30,6 @@ export type Order =
       readonly id: number;
       readonly fd: number;
       readonly address: number;
-      readonly length: number;
-    }
-  /** Copies memory of ours to the thread's. */
-  | {
-      readonly type: 'write';
-      readonly id: number;
-      readonly address: number;
-      readonly from: number;
       readonly length: number;
     }
   /** Ends the injecting thread, as soon as nothing is under way. */
@@ -57,9 +51,10 @@ export interface Ending {
 export type Report =
   /** Nothing was done to the thread, and nothing will be: its request is still to be answered. */
   | { readonly type: 'refused'; readonly id: number; readonly errno: number }
+  /** It was {@link CANCELLED} before the thread was traced. */
+  | { readonly type: 'cancelled'; readonly id: number }
   /** An install or map came to an end. */
   | { readonly type: 'done'; readonly id: number; readonly fds: readonly number[]; readonly errno: number }
-  | { readonly type: 'written'; readonly id: number; readonly count: number }
   /** The thread goes on. */
   | { readonly type: 'finished'; readonly id: number }
   /** The thread ended, or is about to. */

@@ -1,12 +1,20 @@
 import { createArea, type MappedArea } from './area.ts';
-import { BEGINNING, type Beginning, type Ending, HELD, type Order, type Report } from './injection-orders.ts';
-import { errno, libc, SystemCallError } from './libc.ts';
+import { BoundMemory } from './bound-memory.ts';
+import {
+  BEGINNING,
+  type Beginning,
+  CANCELLED,
+  type Ending,
+  HELD,
+  type Order,
+  type Report,
+} from './injection-orders.ts';
+import { errno, libc } from './libc.ts';
 import { once } from './once.ts';
 import { copyDescriptor } from './open-file.ts';
 import { readProc } from './proc-file.ts';
-import { ProcessMemory } from './process-memory.ts';
 import type { Architecture, InjectedCall } from './registers.ts';
-import { RUNNING, ThreadGoneError, Tracee } from './tracee.ts';
+import { IN_CALL, RUNNING, ThreadGoneError, Tracee } from './tracee.ts';
 
 /** Why {@link Injection.run} pauses: for the thread to stop; for an order; for the news of its end. */
 export type Pause = 'stop' | 'order' | 'end';
@@ -28,8 +36,6 @@ const MSG_CMSG_CLOEXEC = 0x4000_0000;
 const PROT_READ = 1;
 const MAP_SHARED_FIXED = 1 | 0x10;
 const ALL_SIGNALS = 0xffff_ffff_ffff_ffffn;
-/** Stops that have nothing to do with us, while one instruction is carried out. */
-const MAX_STOPS = 100;
 const EIO = 5;
 const EINTR = 4;
 const EFAULT = 14;
@@ -62,7 +68,6 @@ const c = once(() => ({
 }));
 
 const message: () => MappedArea = once(() => createArea(FDS_AT + 4 * FILES_AT_ONCE + 64));
-const memory: () => ProcessMemory = once(() => new ProcessMemory());
 
 /** Something that the thread, or its process, refused: nothing is left of it. */
 class RefusedError extends Error {
@@ -79,7 +84,7 @@ class RefusedError extends Error {
  *
  * ```text
  *   seize, interrupt ─ answer its request ─ it stops at the end of its system call ─ signals blocked
- *     └ each call: registers set, one instruction, registers read ┘
+ *     └ each call: registers set, on to its end, registers read ┘
  *   registers and signals as they were ─ detach
  * ```
  *
@@ -93,9 +98,12 @@ export class Injection {
   readonly id: number;
   /** Not yet carried out, the first one first. */
   readonly orders: Order[] = [];
+  /** How often the thread has stopped. */
+  stops = 0;
   readonly #beginning: Beginning;
   readonly #architecture: Architecture;
   readonly #tracee: Tracee;
+  readonly #memory: BoundMemory;
   readonly #report: (report: Report) => void;
   #stopped: BigUint64Array = new BigUint64Array();
   #signalMask = 0n;
@@ -112,6 +120,7 @@ export class Injection {
     this.#beginning = beginning;
     this.#architecture = architecture;
     this.#tracee = new Tracee(beginning.thread, architecture);
+    this.#memory = BoundMemory.at(beginning.memory);
     this.#report = report;
   }
 
@@ -121,25 +130,26 @@ export class Injection {
       if (yield* this.#begin()) yield* this.#followOrders();
     } catch (error) {
       if (!(error instanceof ThreadGoneError)) throw error;
-      this.#report({ type: 'gone', id: this.id });
+      this.#report({ type: this.#isOurs() ? 'gone' : 'cancelled', id: this.id });
       yield* this.#reap();
     }
   }
 
   *#begin(): Generator<Pause, boolean, void> {
-    const { state, answer, answerFd } = this.#beginning;
+    const { answer, answerFd } = this.#beginning;
     const refusal = this.#tracee.seize(() => this.#isFiltered());
     if (refusal !== 0) {
-      this.#report({ type: 'refused', id: this.id, errno: refusal });
+      if (this.#isOurs()) this.#report({ type: 'refused', id: this.id, errno: refusal });
+      else this.#report({ type: 'cancelled', id: this.id });
       return false;
     }
     this.#tracee.interrupt();
-    const isOurs = Atomics.compareExchange(state, 0, BEGINNING, HELD) === BEGINNING;
+    const isOurs = this.#isOurs();
     while (isOurs && c().write(answerFd, answer, answer.length) === -1 && errno() === EINTR);
     this.#signal = yield* this.#stop();
     if (!isOurs) {
       this.#tracee.detach(this.#signal);
-      this.#report({ type: 'finished', id: this.id });
+      this.#report({ type: 'cancelled', id: this.id });
       return false;
     }
     const registers = this.#tracee.registers();
@@ -155,18 +165,17 @@ export class Injection {
     return true;
   }
 
+  /** Decides, when first asked, whether it was cancelled before. */
+  #isOurs(): boolean {
+    return Atomics.compareExchange(this.#beginning.state, 0, BEGINNING, HELD) !== CANCELLED;
+  }
+
   *#followOrders(): Generator<Pause, void, void> {
     for (;;) {
       const order = this.orders.shift();
       if (!order) yield 'order';
       else if (order.type === 'install') yield* this.#try(() => this.#install(order.fds));
       else if (order.type === 'map') yield* this.#try(() => this.#map(order.fd, order.address, order.length));
-      else if (order.type === 'write')
-        this.#report({
-          type: 'written',
-          id: this.id,
-          count: this.#write(order.address, order.from, order.length),
-        });
       else if (order.type === 'finish') return yield* this.#finish(order.ending);
     }
   }
@@ -272,26 +281,27 @@ export class Injection {
 
   /** @returns what the call returned, or -errno. */
   *#call(name: InjectedCall, ...args: readonly number[]): Generator<Pause, number, void> {
-    const before = this.#stopped.slice();
-    this.#architecture.prepareCall(before, this.#architecture.calls[name], args);
-    this.#tracee.setRegisters(before);
-    for (let stops = 0; stops < MAX_STOPS; stops++) {
-      const signal = this.#signal;
-      this.#signal = 0;
-      this.#tracee.step(signal);
-      this.#signal = yield* this.#stop();
-      const after = this.#tracee.registers();
-      if (after && this.#architecture.didCall(after, this.#stopped))
-        return this.#architecture.resultOf(after);
+    const registers = this.#stopped.slice();
+    this.#architecture.prepareCall(registers, this.#architecture.calls[name], args);
+    this.#tracee.setRegisters(registers);
+    // Its beginning and its end; others make the thread stop in between
+    for (let passed = 0; passed < 2; ) {
+      this.#tracee.toCall(this.#signal);
+      const stop = yield* this.#stop();
+      this.#signal = stop === IN_CALL ? 0 : stop;
+      if (stop === IN_CALL) passed++;
     }
-    throw new SystemCallError(name, EIO, `in the place of thread ${this.#tracee.tid}`);
+    return this.#architecture.resultOf(this.#tracee.registers() as BigUint64Array);
   }
 
-  /** @returns 0, or the signal that it is about to get. */
+  /** Waits for it to stop. @returns see {@link Tracee.poll}. */
   *#stop(): Generator<Pause, number, void> {
     for (;;) {
       const signal = this.#tracee.poll();
-      if (signal !== RUNNING) return signal;
+      if (signal !== RUNNING) {
+        this.stops++;
+        return signal;
+      }
       yield 'stop';
     }
   }
@@ -317,12 +327,11 @@ export class Injection {
   }
 
   #read(from: number, to: number, length: number): void {
-    if (memory().readTo(this.#tracee.tid, from, to, length) < length) throw new RefusedError(EFAULT);
+    if (this.#memory.read(from, to, length) < length) throw new RefusedError(EFAULT);
   }
 
-  /** @returns the bytes that could be written. */
-  #write(to: number, from: number, length: number): number {
-    return memory().writeFrom(this.#tracee.tid, to, from, length);
+  #write(to: number, from: number, length: number): void {
+    this.#memory.write(to, from, length);
   }
 
   /** Nothing says that it is the socket we made: closing another file might wait. */

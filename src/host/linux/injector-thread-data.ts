@@ -3,9 +3,15 @@ import type { MessagePort } from 'node:worker_threads';
 /** What the injecting thread is started with. */
 export interface InjectorThreadData {
   readonly port: MessagePort;
-  /** Shared: at {@link ORDERS} and {@link REPORTS} a number that changes with each message in that direction. */
-  readonly signals: Int32Array;
+  /** Shared; see {@link WORD}. */
+  readonly words: Int32Array;
 }
 
-export const ORDERS = 0;
-export const REPORTS = 1;
+export const WORD = {
+  /** A number that changes with each order. */
+  orders: 0,
+  /** The thread's id, when it has begun. */
+  thread: 1,
+  /** 1 while it waits for a stop: it must be woken up to hear an order. */
+  waits: 2,
+} as const;

@@ -1,48 +1,63 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Injection, type Pause } from './injection.ts';
 import type { Order, Report } from './injection-orders.ts';
-import { type InjectorThreadData, ORDERS, REPORTS } from './injector-thread-data.ts';
-import { libc } from './libc.ts';
+import { type InjectorThreadData, WORD } from './injector-thread-data.ts';
 import { type Architecture, architecture } from './registers.ts';
+import { awaitStop, ownThreadId } from './stop-wait.ts';
 
 // The thread that traces, started by `Injector`: everything that may wait for a client happens here.
 
-/** How often a stop is asked for, other threads having their turn in between, before this one sleeps. */
-const LOOKS = 300;
+/** How often the wait for a stop may end without one of those that are waited for, before this thread sleeps instead. */
+const VAIN_WAITS = 10;
 
 /** Milliseconds of sleep between two looks then, at first and at most. */
 const FIRST_SLEEP = 0.05;
 const LAST_SLEEP = 5;
 
-const { port, signals } = workerData as InjectorThreadData;
-const yieldProcessor = libc<() => number>('int sched_yield()');
+const { port, words } = workerData as InjectorThreadData;
 
 /** Those under way, each with its run and why it pauses. */
 const injections = new Map<number, { injection: Injection; run: Generator<Pause>; pause: Pause }>();
 
 let isRetired = false;
 
+Atomics.store(words, WORD.thread, ownThreadId());
 serve();
 port.close();
 
 function serve(): void {
-  let looks = 0;
+  let stops = 0;
+  let inVain = 0;
   let sleep = FIRST_SLEEP;
   while (!isRetired || injections.size > 0) {
-    const seen = Atomics.load(signals, ORDERS);
-    if (takeOrders()) looks = 0;
+    const seen = Atomics.load(words, WORD.orders);
+    const isNew = takeOrders();
     const waiting = advance();
-    if (looks === 0) sleep = FIRST_SLEEP;
+    if (isNew || stopCount() !== stops) inVain = 0;
+    stops = stopCount();
     if (waiting === 'order') {
-      Atomics.wait(signals, ORDERS, seen);
-      looks = 0;
-    } else if (waiting === 'stop' && ++looks < LOOKS) {
-      yieldProcessor();
+      Atomics.wait(words, WORD.orders, seen);
+    } else if (waiting === 'stop' && ++inVain < VAIN_WAITS) {
+      sleep = FIRST_SLEEP;
+      waitForStop(seen);
     } else {
-      Atomics.wait(signals, ORDERS, seen, sleep);
+      Atomics.wait(words, WORD.orders, seen, sleep);
       sleep = Math.min(sleep * 2, LAST_SLEEP);
     }
   }
+}
+
+/** Until a thread stops or an order comes; that one may be overlooked at the beginning, so who gives it wakes us again. */
+function waitForStop(seen: number): void {
+  Atomics.store(words, WORD.waits, 1);
+  if (Atomics.load(words, WORD.orders) === seen) awaitStop();
+  Atomics.store(words, WORD.waits, 0);
+}
+
+function stopCount(): number {
+  let count = 0;
+  for (const { injection } of injections.values()) count += injection.stops;
+  return count;
 }
 
 /** @returns whether there was any. */
@@ -85,6 +100,4 @@ function advance(): Pause {
 
 function report(what: Report): void {
   port.postMessage(what);
-  Atomics.add(signals, REPORTS, 1);
-  Atomics.notify(signals, REPORTS);
 }

@@ -1,12 +1,12 @@
 import { close } from 'node:fs';
-import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from 'node:worker_threads';
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { ThreadId } from '../../driver/ports.ts';
+import { BoundMemory } from './bound-memory.ts';
 import { BEGINNING, CANCELLED, type Ending, type Order, type Report } from './injection-orders.ts';
-import { type InjectorThreadData, ORDERS, REPORTS } from './injector-thread-data.ts';
+import { type InjectorThreadData, WORD } from './injector-thread-data.ts';
+import { isTracing, OwnThread } from './own-thread.ts';
 import { readProc } from './proc-file.ts';
-
-/** How long a write into a thread that is held may take, milliseconds; usually some 10 microseconds. */
-const WRITE_LIMIT = 50;
+import { preventDeathByWaking, wakeUp } from './stop-wait.ts';
 
 /** Milliseconds after which a thread that could not be traced yet is given up, and with it whoever tried. */
 const BEGIN_LIMIT = 500;
@@ -19,6 +19,7 @@ const MAX_STUCK = 4;
 
 const EPERM = 1;
 const EAGAIN = 11;
+const EACCES = 13;
 const SIGKILL_BIT = 1n << 8n;
 
 /** What came of an install or map: the descriptors, or a positive errno. */
@@ -71,6 +72,7 @@ export class Injector {
   constructor(answerFd: number, log: (message: string) => void) {
     this.#answerFd = answerFd;
     this.#log = log;
+    preventDeathByWaking();
     this.#line = this.#start();
   }
 
@@ -80,12 +82,17 @@ export class Injector {
   }
 
   begin(target: InjectionTarget, listener: InjectionListener): Injected {
-    const injected = new Injected(++this.#lastId, target, this.#answerFd, listener);
-    this.#injections.set(injected.id, injected);
+    const id = ++this.#lastId;
+    const memory = BoundMemory.of(target.thread);
+    const injected = new Injected(id, target, memory, this.#answerFd, listener, () => this.#forget(id));
+    this.#injections.set(id, injected);
     this.#looking ??= setInterval(() => this.#look(), LOOK_INTERVAL).unref();
-    const line = this.#lineFor(target.owner);
+    const line = typeof memory === 'number' ? null : this.#lineFor(target.owner);
     if (line) injected.begin(line);
-    else setImmediate(() => this.#take({ type: 'refused', id: injected.id, errno: EAGAIN }));
+    else {
+      const errno = memory === EACCES ? EPERM : EAGAIN;
+      setImmediate(() => this.#take({ type: 'refused', id, errno }));
+    }
     return injected;
   }
 
@@ -112,7 +119,11 @@ export class Injector {
       close(report.fd, () => {});
       return;
     }
-    if (this.#injections.get(report.id)?.take(report)) this.#injections.delete(report.id);
+    this.#injections.get(report.id)?.take(report);
+  }
+
+  #forget(id: number): void {
+    this.#injections.delete(id);
     if (this.#injections.size > 0 || !this.#looking) return;
     clearInterval(this.#looking);
     this.#looking = null;
@@ -122,9 +133,10 @@ export class Injector {
   #look(): void {
     const line = this.#line;
     const waiting = [...this.#injections.values()].filter((one) => one.isBeginning(line));
+    line?.wake();
     // They are begun in this order, one after the other
     const [first, ...others] = waiting;
-    if (!line || !first?.isLate || !first.cancel()) return;
+    if (!line || !first?.isLate || !line.isStuckAt(first.target.thread) || !first.cancel()) return;
     const { owner, thread } = first.target;
     this.#log(`cannot begin to trace thread ${thread}: it neither lets us nor says no`);
     this.#stuckAt.add(owner);
@@ -146,8 +158,11 @@ export class Injected {
   readonly target: InjectionTarget;
   /** The thread is traced, its request is answered, and it stays where it is. */
   isHeld = false;
+  /** An errno where it cannot be had. */
+  readonly #memory: BoundMemory | number;
   readonly #answerFd: number;
   readonly #listener: InjectionListener;
+  readonly #ended: () => void;
   #state: Int32Array = new Int32Array();
   #line: Line | null = null;
   #begunAt = 0;
@@ -156,11 +171,20 @@ export class Injected {
   #orders: Order[] = [];
 
   /** Use {@link Injector.begin}. */
-  constructor(id: number, target: InjectionTarget, answerFd: number, listener: InjectionListener) {
+  constructor(
+    id: number,
+    target: InjectionTarget,
+    memory: BoundMemory | number,
+    answerFd: number,
+    listener: InjectionListener,
+    ended: () => void,
+  ) {
     this.id = id;
     this.target = target;
+    this.#memory = memory;
     this.#answerFd = answerFd;
     this.#listener = listener;
+    this.#ended = ended;
   }
 
   /** Gives the thread descriptors for ours. */
@@ -173,9 +197,9 @@ export class Injected {
     this.#order({ type: 'map', id: this.id, fd, address, length });
   }
 
-  /** Copies memory of ours at `from` to the thread's, and waits for it. @returns the bytes that could be copied. */
+  /** Copies memory of ours at `from` to the thread's. @returns the bytes that could be copied. */
   write(address: number, from: number, length: number): number {
-    return this.#line?.write(this.id, address, from, length) ?? 0;
+    return typeof this.#memory === 'number' ? 0 : this.#memory.write(address, from, length);
   }
 
   /** Lets the thread go on. When that cannot be, because it was never held, the listener is told. */
@@ -186,19 +210,22 @@ export class Injected {
 
   /** The thread has a signal. @returns whether it is being killed, and the injection did not begin: nothing will come. */
   interrupted(): boolean {
-    return this.isBeginning(this.#line) && isBeingKilled(this.target.thread) && this.cancel();
+    if (!this.isBeginning(this.#line) || !isBeingKilled(this.target.thread) || !this.cancel()) return false;
+    this.#end();
+    return true;
   }
 
   /** For the injector: begins, or begins anew, with another thread than before. */
   begin(line: Line): void {
     const { thread, answer } = this.target;
+    if (typeof this.#memory === 'number') return;
     this.#line = line;
     this.#begunAt = performance.now();
     this.#state = new Int32Array(new SharedArrayBuffer(4));
     line.send({
       type: 'begin',
       id: this.id,
-      beginning: { thread, answer, answerFd: this.#answerFd, state: this.#state },
+      beginning: { thread, memory: this.#memory.fd, answer, answerFd: this.#answerFd, state: this.#state },
     });
     for (const order of this.#orders) line.send(order);
   }
@@ -218,24 +245,25 @@ export class Injected {
     return performance.now() - this.#begunAt > BEGIN_LIMIT;
   }
 
-  /** For the injector. @returns whether it has come to its end. */
-  take(report: Report): boolean {
-    switch (report.type) {
-      case 'done':
-        this.isHeld = true;
-        this.#orders = [];
-        this.#listener.done(report.errno === 0 ? report.fds : report.errno);
-        return false;
-      case 'refused':
-        if (this.#isFinishing) this.#listener.notFinished();
-        else this.#listener.done(report.errno);
-        return true;
-      case 'gone':
-        this.#listener.gone();
-        return true;
-      default:
-        return report.type === 'finished';
+  /** For the injector. */
+  take(report: Report): void {
+    if (report.type === 'done') {
+      this.isHeld = true;
+      this.#orders = [];
+      this.#listener.done(report.errno === 0 ? report.fds : report.errno);
+      return;
     }
+    // Who cancelled knows, and may have begun anew with another thread
+    if (report.type === 'cancelled') return;
+    this.#end();
+    if (report.type === 'gone') this.#listener.gone();
+    else if (report.type === 'refused' && this.#isFinishing) this.#listener.notFinished();
+    else if (report.type === 'refused') this.#listener.done(report.errno);
+  }
+
+  #end(): void {
+    this.#ended();
+    if (typeof this.#memory !== 'number') this.#memory[Symbol.dispose]();
   }
 
   #order(order: Order): void {
@@ -247,17 +275,15 @@ export class Injected {
 /** The tracing thread, and what goes to and fro. */
 class Line {
   readonly #port: MessagePort;
-  readonly #onReport: (report: Report) => void;
-  readonly #signals = new Int32Array(new SharedArrayBuffer(8));
+  readonly #words = new Int32Array(new SharedArrayBuffer(12));
 
   constructor(onReport: (report: Report) => void, log: (message: string) => void) {
     const { port1, port2 } = new MessageChannel();
-    const workerData: InjectorThreadData = { port: port2, signals: this.#signals };
+    const workerData: InjectorThreadData = { port: port2, words: this.#words };
     const worker = new Worker(new URL('./injector-thread.js', import.meta.url), {
       workerData,
       transferList: [port2],
     });
-    this.#onReport = onReport;
     worker.on('error', (error) => log(`the tracing thread failed: ${error.stack}`));
     worker.unref();
     this.#port = port1;
@@ -267,33 +293,23 @@ class Line {
 
   send(order: Order): void {
     this.#port.postMessage(order);
-    Atomics.add(this.#signals, ORDERS, 1);
-    Atomics.notify(this.#signals, ORDERS);
+    Atomics.add(this.#words, WORD.orders, 1);
+    Atomics.notify(this.#words, WORD.orders);
+    this.wake();
   }
 
-  /** Waits for a report. @returns `null` when none came in time. */
-  #receive(end: number): Report | null {
-    for (;;) {
-      const seen = Atomics.load(this.#signals, REPORTS);
-      const received = receiveMessageOnPort(this.#port);
-      if (received) return received.message as Report;
-      const left = end - performance.now();
-      if (left <= 0) return null;
-      Atomics.wait(this.#signals, REPORTS, seen, left);
-    }
+  /** In case it waits for a thread to stop. */
+  wake(): void {
+    if (Atomics.load(this.#words, WORD.waits) === 1) wakeUp(Atomics.load(this.#words, WORD.thread));
   }
 
-  /** Copies memory into a thread that is held. @returns the bytes that could be copied. */
-  write(id: number, address: number, from: number, length: number): number {
-    this.send({ type: 'write', id, address, from, length });
-    const end = performance.now() + WRITE_LIMIT;
-    for (;;) {
-      const report = this.#receive(end);
-      if (!report) return 0;
-      if (report.id === id && report.type === 'written') return report.count;
-      setImmediate(() => this.#onReport(report));
-      if (report.id === id && report.type === 'gone') return 0;
-    }
+  /** Whether it cannot get on just now with beginning to trace `thread`: it waits in the kernel. */
+  isStuckAt(thread: ThreadId): boolean {
+    const tid = Atomics.load(this.#words, WORD.thread);
+    if (tid === 0) return false;
+    using own = new OwnThread(tid);
+    const call = own.systemCall;
+    return call !== null && isTracing(call) && call.arguments[1] === thread;
   }
 
   /** Nothing more is sent; `whenBack` is called when it turns out to be alive. */

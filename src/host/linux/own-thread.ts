@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import { openProc, readOpenProc } from './proc-file.ts';
 
 /** What a thread of this process is doing in the kernel. */
@@ -9,10 +10,15 @@ export interface SystemCall {
   readonly text: string;
 }
 
-const numbers: Readonly<Record<string, { readv: number; writev: number; waits: readonly number[] }>> = {
-  // epoll_wait, epoll_pwait, epoll_pwait2
-  x64: { readv: 310, writev: 311, waits: [232, 281, 441] },
-  arm64: { readv: 270, writev: 271, waits: [22, 441] },
+const numbers: Readonly<
+  Record<
+    string,
+    { copies: readonly number[]; bound: readonly number[]; ptrace: number; waits: readonly number[] }
+  >
+> = {
+  // process_vm_readv and process_vm_writev; pread64 and pwrite64; epoll_wait, epoll_pwait, epoll_pwait2
+  x64: { copies: [310, 311], bound: [17, 18], ptrace: 101, waits: [232, 281, 441] },
+  arm64: { copies: [270, 271], bound: [67, 68], ptrace: 117, waits: [22, 441] },
 };
 
 const own = numbers[process.arch];
@@ -36,6 +42,10 @@ export class OwnThread {
     const [number = 0, ...rest] = text.trim().split(' ').map(Number);
     return { number, arguments: rest.slice(0, 6), text };
   }
+
+  [Symbol.dispose](): void {
+    if (this.#file !== null) closeSync(this.#file);
+  }
 }
 
 /** Whether the thread waits for events, as an idle event loop does. */
@@ -43,7 +53,17 @@ export function isIdle({ number }: SystemCall): boolean {
   return own?.waits.includes(number) ?? false;
 }
 
+/** Whether it does something with a thread that it traces, or would trace: ptrace(request, tid, address, data). */
+export function isTracing({ number }: SystemCall): boolean {
+  return number === own?.ptrace;
+}
+
 /** Whether it copies from or to another process: process_vm_readv(tid, local, count, remote, count, flags). */
 export function isCopy({ number }: SystemCall): boolean {
-  return number === own?.readv || number === own?.writev;
+  return own?.copies.includes(number) ?? false;
+}
+
+/** Whether it may copy from or to a `BoundMemory`: pread(fd, local, size, remote), and pwrite. */
+export function isBoundCopy({ number }: SystemCall): boolean {
+  return own?.bound.includes(number) ?? false;
 }

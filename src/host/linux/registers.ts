@@ -15,9 +15,7 @@ export interface Architecture {
   prepareCall(registers: BigUint64Array, number: number, args: readonly number[]): void;
   /** Makes the system call at which the thread stopped return `result` (0 or more, or -errno). */
   setResult(registers: BigUint64Array, result: number): void;
-  /** The call that {@link prepareCall} prepared was made, and nothing after it. */
-  didCall(registers: BigUint64Array, stopped: BigUint64Array): boolean;
-  /** What the call returned. */
+  /** What the call returned, at its end. */
   resultOf(registers: BigUint64Array): number;
 }
 
@@ -58,7 +56,6 @@ const x64: Architecture = {
     registers[X64.rax] = word(result);
     registers[X64.orig_rax] = X64_NO_CALL;
   },
-  didCall: (registers, stopped) => registers[X64.rip] === stopped[X64.rip],
   resultOf: (registers) => signed(registers[X64.rax]),
 };
 
@@ -81,7 +78,6 @@ const arm64: Architecture = {
     registers[0] = word(result);
     registers[ARM64.pc] = (registers[ARM64.pc] as bigint) + ARM64_SVC_SIZE;
   },
-  didCall: (registers, stopped) => registers[ARM64.pc] === (stopped[ARM64.pc] as bigint) + ARM64_SVC_SIZE,
   resultOf: (registers) => signed(registers[0]),
 };
 

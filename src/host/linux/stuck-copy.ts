@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { libc, loadKoffi } from './libc.ts';
 import { once } from './once.ts';
-import type { SystemCall } from './own-thread.ts';
+import { isBoundCopy, isCopy, type SystemCall } from './own-thread.ts';
 import { readProc, readProcLink } from './proc-file.ts';
 import { openProcess } from './process-watch.ts';
 
@@ -42,12 +42,17 @@ export interface StuckCopy {
   readonly length: number;
 }
 
-/** What a thread of ours copies, from the arguments of its process_vm_readv or process_vm_writev. */
-export function stuckCopy(call: SystemCall): StuckCopy {
-  const [thread = 0, , , remote = 0] = call.arguments;
+/** What a thread of ours copies from or to a client, if it does: from the arguments of its system call. */
+export function stuckCopy(call: SystemCall): StuckCopy | null {
+  const [first = 0, , length = 0, remote = 0] = call.arguments;
+  if (isBoundCopy(call)) {
+    const [, thread] = /^\/proc\/(\d+)\/mem$/.exec(readProcLink(`/proc/self/fd/${first}`) ?? '') ?? [];
+    return thread === undefined ? null : { thread: Number(thread), address: remote, length };
+  }
+  if (!isCopy(call)) return null;
   // struct iovec { base u64, length u64 }
   const words = new BigUint64Array(loadKoffi().view(remote, 16).slice(0));
-  return { thread, address: Number(words[0]), length: Number(words[1]) };
+  return { thread: first, address: Number(words[0]), length: Number(words[1]) };
 }
 
 /**

@@ -3,21 +3,23 @@ import { errno, libc, SystemCallError } from './libc.ts';
 import { once } from './once.ts';
 import type { Architecture } from './registers.ts';
 
-const PTRACE_SINGLESTEP = 9;
 const PTRACE_DETACH = 17;
+const PTRACE_SYSCALL = 24;
 const PTRACE_GETREGSET = 0x4204;
 const PTRACE_SETREGSET = 0x4205;
 const PTRACE_SEIZE = 0x4206;
 const PTRACE_INTERRUPT = 0x4207;
 const PTRACE_GETSIGMASK = 0x420a;
 const PTRACE_SETSIGMASK = 0x420b;
+const PTRACE_O_TRACESYSGOOD = 1;
 const PTRACE_O_SUSPEND_SECCOMP = 1 << 21;
 const NT_PRSTATUS = 1;
 const SIGNAL_SET_SIZE = 8;
 const WNOHANG = 1;
 const WALL = 0x4000_0000;
 const EVENT_STOP = 128;
-const SIGTRAP = 5;
+/** SIGTRAP, and the bit of PTRACE_O_TRACESYSGOOD. */
+const SYSCALL_STOP = 5 | 0x80;
 const EPERM = 1;
 const ESRCH = 3;
 const ECHILD = 10;
@@ -35,6 +37,9 @@ export class ThreadGoneError extends Error {}
 
 /** {@link Tracee.poll}: the thread has not stopped yet. */
 export const RUNNING = -1;
+
+/** {@link Tracee.poll}: it begins or ends a system call. */
+export const IN_CALL = -2;
 
 /** The status word of waitpid, and where ptrace reads and writes: used by one call at a time. */
 const scratch: () => MappedArea = once(() => createArea(512));
@@ -68,11 +73,11 @@ export class Tracee {
    */
   seize(isFiltered: () => boolean): number {
     if (maySuspendFilters) {
-      const error = this.#trySeize(PTRACE_O_SUSPEND_SECCOMP);
+      const error = this.#trySeize(PTRACE_O_TRACESYSGOOD | PTRACE_O_SUSPEND_SECCOMP);
       if (error !== EPERM && error !== EINVAL) return error;
     }
     if (isFiltered()) return EPERM;
-    const error = this.#trySeize(0);
+    const error = this.#trySeize(PTRACE_O_TRACESYSGOOD);
     if (error === 0) maySuspendFilters = false;
     return error;
   }
@@ -85,7 +90,7 @@ export class Tracee {
   /**
    * Whether it has stopped, and why.
    *
-   * @returns {@link RUNNING}; 0 for a stop of ours; or the signal that is about to be delivered.
+   * @returns {@link RUNNING}; {@link IN_CALL}; the signal that is about to be delivered; or 0 for every other stop.
    * @throws ThreadGoneError when it ended.
    */
   poll(): number {
@@ -102,7 +107,8 @@ export class Tracee {
       throw new ThreadGoneError();
     }
     const signal = (status >>> 8) & 0xff;
-    return status >>> 16 === EVENT_STOP || signal === SIGTRAP ? 0 : signal;
+    if (signal === SYSCALL_STOP) return IN_CALL;
+    return status >>> 16 === EVENT_STOP ? 0 : signal;
   }
 
   /** @returns the registers, or `null` for a program of another kind than ours (32 bits). */
@@ -132,9 +138,13 @@ export class Tracee {
     this.#ptrace(PTRACE_SETSIGMASK, SIGNAL_SET_SIZE, address + DATA_AT, 'PTRACE_SETSIGMASK');
   }
 
-  /** Lets it carry out one instruction, after `signal` where that is not 0. */
-  step(signal: number): void {
-    this.#ptrace(PTRACE_SINGLESTEP, 0, signal, 'PTRACE_SINGLESTEP');
+  /**
+   * Lets it go on to the next beginning or end of a system call, after `signal` where that is not 0. Not instruction by
+   * instruction: for that the kernel sends it a SIGTRAP, which changes what the thread has laid down for that signal, and
+   * kills it when something else has stopped it first and it is let go.
+   */
+  toCall(signal: number): void {
+    this.#ptrace(PTRACE_SYSCALL, 0, signal, 'PTRACE_SYSCALL');
   }
 
   /** Lets it go. */
