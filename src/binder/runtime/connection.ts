@@ -1,5 +1,5 @@
 import * as B from '../../abi/binder.ts';
-import { flatBinderObject } from '../../abi/structs.ts';
+import { flatBinderObject, nodeInfoForRef } from '../../abi/structs.ts';
 import type { U64 } from '../../abi/u64.ts';
 import { BinderError, DeadObjectError } from '../parcel/errors.ts';
 import { Parcel } from '../parcel/parcel.ts';
@@ -134,6 +134,18 @@ export class Connection implements Disposable, AsyncDisposable {
     this.counted(exported.ptr, -1);
     const code = errno === 16 ? 'ALREADY_EXISTS' : 'PERMISSION_DENIED';
     throw new BinderError(code, `Cannot become context manager: errno ${errno}`);
+  }
+
+  /**
+   * How many count strongly on a remote object: processes, and calls to it that are under way. `null` where the driver does
+   * not tell: it tells only the context manager.
+   */
+  async strongCount(ref: object): Promise<number | null> {
+    const target = refState(ref).live();
+    if (target instanceof LocalBinder) return null;
+    const argument = nodeInfoForRef.bytes({ handle: target.handle });
+    const errno = await this.carrier.ioctl(B.BINDER_GET_NODE_INFO_FOR_REF, argument);
+    return errno === 0 ? nodeInfoForRef.decode(new DataView(argument.buffer)).strongCount : null;
   }
 
   /** Ends everything: calls under way fail, objects given away die. Closing again does nothing. */
