@@ -4,7 +4,7 @@ import { iocSize } from '../../abi/ioctl-code.ts';
 import { readU64 } from '../../abi/u64.ts';
 import { BinderError } from '../parcel/errors.ts';
 import { type BinderThread, type Carrier, Commands, type ThreadEvents } from '../runtime/seam.ts';
-import type { Placed, Port, ToClient, ToHost } from './port-messages.ts';
+import type { Placed, Port, PortMessage, ToClient, ToHost } from './port-messages.ts';
 
 /** An open of a driver that is in another realm, behind a MessagePort. File descriptors cannot travel. */
 export class PortCarrier implements Carrier {
@@ -26,7 +26,7 @@ export class PortCarrier implements Carrier {
   static open(port: Port): Promise<PortCarrier> {
     return new Promise((resolve, reject) => {
       let carrier: PortCarrier | null = null;
-      port.addEventListener('message', ({ data }) => {
+      port.addEventListener('message', ({ data }: PortMessage) => {
         const message = data as ToClient;
         if (carrier) return carrier.#heard(message);
         if (message[0] !== 'welcome')

@@ -2,7 +2,7 @@ import { BR_REPLY, BR_TRANSACTION, BR_TRANSACTION_SEC_CTX } from '../../abi/bind
 import { iocSize } from '../../abi/ioctl-code.ts';
 import { readU64 } from '../../abi/u64.ts';
 import { type BinderThread, type Carrier, Commands, type ThreadEvents } from '../runtime/seam.ts';
-import type { Placed, Port, Received, ToClient, ToHost } from './port-messages.ts';
+import type { Placed, Port, PortMessage, Received, ToClient, ToHost } from './port-messages.ts';
 
 /** Bytes that an ioctl's argument has at most (`_IOC_SIZE` has 14 bits). */
 const MAX_ARGUMENT = 0x3fff;
@@ -24,7 +24,7 @@ export class PortHost implements Disposable {
     this.#carrier = carrier;
     this.#port = port;
     this.#onClose = onClose;
-    port.addEventListener('message', ({ data }) => this.#received(data));
+    port.addEventListener('message', ({ data }: PortMessage) => this.#received(data));
     port.addEventListener('messageerror', () => this.close('a message could not be read'));
     port.addEventListener('close', () => this.close('the port was closed'));
     port.start?.();

@@ -32,11 +32,16 @@ export type ToClient =
   /** The driver is gone, or will have nothing more to do with this client. */
   | readonly ['closed', why: string];
 
+/** A message as it arrives: an event of its own in Node.js and in browsers. */
+export interface PortMessage {
+  readonly data: unknown;
+}
+
 /** A MessagePort of Node.js or of a browser, or what behaves like one. */
 export interface Port {
-  postMessage(message: unknown, transfer?: ArrayBuffer[]): void;
-  addEventListener(type: 'message', listener: (event: { readonly data: unknown }) => void): void;
-  addEventListener(type: 'close' | 'messageerror', listener: () => void): void;
+  postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  // biome-ignore lint/suspicious/noExplicitAny: each platform declares events of its own
+  addEventListener(type: string, listener: (event: any) => void): void;
   start?(): void;
   close?(): void;
   /** Node.js: whether the port keeps the process alive. */

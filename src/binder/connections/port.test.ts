@@ -11,7 +11,7 @@ import {
   release,
 } from '../runtime/index.ts';
 import { LocalDriver } from './local-driver.ts';
-import { connectPort, type Port } from './port.ts';
+import { connectPort } from './port.ts';
 
 interface IListener {
   heard(text: string, options?: CallOptions): Promise<void>;
@@ -78,8 +78,8 @@ let ports: MessagePort[];
 async function connectBehindPort(options = {}): Promise<Connection> {
   const { port1, port2 } = new MessageChannel();
   ports.push(port1, port2);
-  driver.serve(port1 as unknown as Port, options);
-  return connectPort(port2 as unknown as Port);
+  driver.serve(port1, options);
+  return connectPort(port2);
 }
 
 beforeEach(() => {
@@ -174,7 +174,7 @@ describe('a process behind a MessagePort', () => {
   test('closed before it was served is told so', async () => {
     const { port1, port2 } = new MessageChannel();
     ports.push(port1, port2);
-    const connecting = connectPort(port2 as unknown as Port);
+    const connecting = connectPort(port2);
     port1.close();
     await expect(connecting).rejects.toMatchObject({ code: 'CLOSED' });
   });
@@ -197,7 +197,7 @@ describe('a client that breaks the protocol', () => {
     ports.push(port1, port2);
     const answers: unknown[] = [];
     port2.on('message', (answer) => answers.push(answer[0]));
-    driver.serve(port1 as unknown as Port);
+    driver.serve(port1);
     port2.postMessage(message);
     await vi.waitFor(() => expect(answers).toEqual(['welcome', 'closed']));
     const other = IEcho.fromBinder((await connectBehindPort()).contextManager());
@@ -209,7 +209,7 @@ describe('a client that breaks the protocol', () => {
     ports.push(port1, port2);
     const answers: unknown[] = [];
     port2.on('message', (answer) => answers.push(answer[0]));
-    driver.serve(port1 as unknown as Port);
+    driver.serve(port1);
     port2.postMessage(['ioctl', 1, 0xc0306201, new Uint8Array(8)]);
     await vi.waitFor(() => expect(answers).toEqual(['welcome', 'closed']));
   });
@@ -224,7 +224,7 @@ describe('a client that breaks the protocol', () => {
       const { port1, port2 } = new MessageChannel();
       ports.push(port1, port2);
       port2.on('message', () => {});
-      driver.serve(port1 as unknown as Port);
+      driver.serve(port1);
       const bytes = Uint8Array.from({ length: random(200) }, () => random(256));
       port2.postMessage([['park', 'write'][random(2)], 1, bytes, []]);
       port2.close();
@@ -255,7 +255,7 @@ test('a Worker calls the main thread', async () => {
   await server.becomeContextManager(echo);
   const { port1, port2 } = new MessageChannel();
   ports.push(port1);
-  driver.serve(port1 as unknown as Port);
+  driver.serve(port1);
   const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), {
     workerData: port2,
     transferList: [port2],
