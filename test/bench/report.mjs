@@ -98,7 +98,7 @@ function formatSpread({ median, low, high }) {
 }
 
 /** Three figures: more are noise. */
-function figures(number) {
+export function figures(number) {
   return number < 10 ? number.toFixed(2) : number < 100 ? number.toFixed(1) : number.toFixed(0);
 }
 

@@ -5,7 +5,7 @@
 //
 // Every round runs every row once, in another order, each between two runs of the pipe, with which it is compared: times
 // of one machine wander by a third within seconds, ratios hardly move. `--against` names another tree (with its dist/),
-// whose rows take part in the same rounds. Nothing is asserted about times: the exit code says whether it ran.
+// whose rows take part in the same rounds. Then the driver alone (core.mjs). Nothing is asserted about times: the exit code says whether it ran.
 //
 // Not root: it runs itself in a user namespace, where everybody may mount.
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -148,7 +148,9 @@ async function bench(programs) {
   if (counted) console.log(`The daemon's system calls in the first Binder row: ${formatSyscalls(counted)}.`);
   else console.log(`The daemon's system calls were not counted: ${whyNotCounted}.`);
   const verdict = `pinned, 256 bytes, libbinder's way: ${ratio.toFixed(2)} × the pipe, wanted at most ${GOAL}`;
-  console.log(`${goal.isMet ? 'goal met' : 'goal missed'}: ${verdict}`);
+  console.log(`${goal.isMet ? 'goal met' : 'goal missed'}: ${verdict}\n`);
+  const core = [`${root}/test/bench/core.mjs`, `--rounds=${options.quick ? 5 : 15}`];
+  spawnSync(process.execPath, core, { stdio: 'inherit' });
 }
 
 /** Runs a row between two runs of its yardstick, so close that the machine is in the same mood for all three. */
