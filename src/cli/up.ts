@@ -3,6 +3,11 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_LIMITS, type Limits } from '../driver/limits.ts';
 import { MAX_DEVICES } from '../host/binderfs/device-table.ts';
 import type { DeliveryMode } from '../host/binderfs/open-device-factory.ts';
+import { Log } from '../host/daemon/log.ts';
+import { obeySupervisor } from '../host/daemon/supervised.ts';
+import { probeRequestTimeouts } from '../host/linux/capabilities.ts';
+import { raiseOwnLimits } from '../host/linux/own-limits.ts';
+import { notifyServiceManager } from '../host/linux/service-manager.ts';
 import { startDetached } from './detach.ts';
 import { CliError, EXIT, fail } from './exit-code.ts';
 import { mountPointFrom } from './mount-point.ts';
@@ -23,6 +28,8 @@ interface UpOptions {
   pageBudget?: number;
   untilExit?: number;
   detach?: boolean;
+  supervise: boolean;
+  supervised?: boolean;
 }
 
 /** User and group ids: the highest number stands for none. */
@@ -59,12 +66,16 @@ export function upCommand(): Command {
       size,
     )
     .option('--detach', 'return once clients can open the devices')
+    .option('--no-supervise', 'serve in this process: nobody starts another daemon when this one fails')
+    .addOption(new Option('--supervised', 'serve in this process, for the one that started it').hideHelp())
     .addOption(
       new Option('--until-exit <pid>', 'stop when this process has ended').argParser(natural).hideHelp(),
     )
     .action(async (options: UpOptions) => {
       const mountPoint = mountPointFrom(options.mount);
       if (options.detach) return detach();
+      if (options.supervise && !options.supervised && options.untilExit === undefined)
+        return supervise(mountPoint, options);
       const policy = options.policy === undefined ? undefined : resolve(options.policy);
       // A daemon must not keep the directory busy in which somebody happened to start it
       process.chdir('/');
@@ -90,12 +101,9 @@ export function upCommand(): Command {
         forcedMode: forcedMode(),
         untilExit: options.untilExit,
       }).catch(fail);
-      if (root && options.mode === undefined) {
-        process.stderr.write(
-          'ubinder: devices have mode 0666, as on Android: any user may open them (see --mode)\n',
-        );
-      }
-      process.stdout.write(`ubinder ready: ${mountPoint} (pid ${process.pid})\n`);
+      if (!options.supervised) warn(options);
+      if (options.supervised) obeySupervisor(daemon.connection, () => daemon.stop());
+      else announce(mountPoint, process.pid);
       await daemon.finished.catch(fail);
     });
 }
@@ -105,6 +113,58 @@ function forcedMode(): DeliveryMode | undefined {
   const mode = process.env.UBINDER_FORCE_MODE;
   if (mode === undefined || mode === 'passthrough' || mode === 'store') return mode;
   throw new CliError(`Cannot use UBINDER_FORCE_MODE=${mode}: known are passthrough and store`, EXIT.usage);
+}
+
+/** What scripts and tests wait for. */
+function announce(mountPoint: string, pid: number): void {
+  process.stdout.write(`ubinder ready: ${mountPoint} (pid ${pid})\n`);
+  notifyServiceManager(`READY=1\nSTATUS=serving ${mountPoint}`);
+}
+
+/** Serves by a daemon of which this process is the supervisor. */
+async function supervise(mountPoint: string, options: UpOptions): Promise<void> {
+  const { mount, policy } = options;
+  // Paths stay what they are, wherever the daemon is started from
+  const paths = [
+    ...(mount === undefined ? [] : ['--mount', mountPoint]),
+    ...(policy === undefined ? [] : ['--policy', resolve(policy)]),
+  ];
+  process.chdir('/');
+  raiseOwnLimits();
+  const { Supervisor } = await import('../host/daemon/supervisor.ts');
+  const { write: log } = new Log();
+  const supervisor = new Supervisor({
+    program: process.execPath,
+    args: [...process.execArgv, ...process.argv.slice(1), ...paths, '--supervised'],
+    mountPoint,
+    onReady: (pid, restarts) => {
+      if (restarts === 0) {
+        warn(options);
+        announce(mountPoint, pid);
+      } else log(`serving ${mountPoint} again (pid ${pid})`);
+    },
+    log,
+  });
+  const stop = (): void => {
+    notifyServiceManager('STOPPING=1');
+    supervisor.stop();
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
+  // To read a policy again, or to stop: the daemon knows
+  process.on('SIGHUP', () => supervisor.signal('SIGHUP'));
+  process.exitCode = await supervisor.finished;
+}
+
+/** Tells what of all this may not be what was meant. */
+function warn({ mode }: UpOptions): void {
+  if (process.getuid?.() === 0 && mode === undefined) {
+    process.stderr.write(
+      'ubinder: devices have mode 0666, as on Android: any user may open them (see --mode)\n',
+    );
+  }
+  // A kernel that ends requests after a while ends the mount with them
+  const { value, reason } = probeRequestTimeouts();
+  if (value && (value.default !== 0 || value.max !== 0)) process.stderr.write(`ubinder: ${reason}\n`);
 }
 
 /** Starts the same command in the background and waits until it is ready. */

@@ -72,7 +72,7 @@ describe.skipIf(reason !== null)('daemon', { concurrent: true }, () => {
     'clears away what a killed one left',
     inPlayground(async (place, mount) => {
       for (const clear of ['up', 'down']) {
-        const { child, outcome } = await place.up(mount);
+        const { child, outcome } = await place.up(mount, '--no-supervise');
         child.kill('SIGKILL');
         await outcome;
         expect(place.mounts()).toEqual(['fuse.ubinder']);
@@ -243,7 +243,7 @@ describe.skipIf(reason !== null)('daemon', { concurrent: true }, () => {
   test(
     'is named by status and down when it does not answer',
     inPlayground(async (place, mount) => {
-      const { pid, child, outcome } = await place.up(mount);
+      const { pid, child, outcome } = await place.up(mount, '--no-supervise');
       child.kill('SIGSTOP');
       const [status, again] = await Promise.all([
         place.ubinder(['status', '--mount', mount]),

@@ -83,6 +83,8 @@ export class TestMount {
       'up',
       '--mount',
       directory,
+      // One that fails is to be seen
+      '--no-supervise',
       ...(options.args ?? []),
     ]);
     const env = { ...process.env, ...(mode === 'root-store' ? { UBINDER_FORCE_MODE: 'store' } : {}) };

@@ -227,6 +227,11 @@ export class Daemon {
     this.#stopRequest.make();
   }
 
+  /** The mount's, as in `FuseMount.connection`. */
+  get connection(): number {
+    return this.#mount.connection;
+  }
+
   status(): Status {
     const { stats } = this.#driver;
     return {

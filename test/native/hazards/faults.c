@@ -90,6 +90,25 @@ static void attack_with_changing_memory(void *unused)
 	_exit(0);
 }
 
+// The same, of a server that is not this client's to end: an ordinary user finds a file of root's that nobody serves. Until it has got the
+// daemon to wait for it; whatever frees the daemon, or the client, ends it.
+static void attack_with_file_of_root(void *unused)
+{
+	(void)unused;
+	int file = open_silent_file();
+	open_own();
+	CHECK_SYS(setresgid(65534, 65534, 65534));
+	CHECK_SYS(setresuid(65534, 65534, 65534));
+	changing = map_file(-1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS);
+	start_thread(change, &file);
+	uint64_t start = now_ns();
+	while (version_error(own_fd) == 0) {
+		CHECK(now_ns() - start < 60 * 1000000000ull, "the daemon did not wait for the file");
+		use_memory(own_fd, changing, MEMORY_SIZE);
+	}
+	_exit(0);
+}
+
 // ---- userfaultfd
 
 // -1 where this process may not have one of that kind.
@@ -150,6 +169,12 @@ static void attack_with_foreign_userfaultfd(void *unused)
 int main(int argc, char **argv)
 {
 	begin(argc, argv, "faults", 90, "[--only=ATTACK]");
+	if (option_given("--wedge")) {
+		// Alone: it takes the daemon with it
+		finish_process(start_process("file-of-root", attack_with_file_of_root, NULL));
+		succeed("the daemon was made to wait, and its clients were freed");
+		return 0;
+	}
 	static int any = 0, user_mode = 1;
 	const struct attack attacks[] = {
 		{ "own-mount", attack_with_own_mount, NULL },

@@ -72,6 +72,14 @@ static inline void *serve_silently(void *argument)
 	}
 }
 
+// A parent that has become another user cannot have us killed by its death.
+static inline void *end_with_parent(void *parent)
+{
+	while (getppid() == *(pid_t *)parent)
+		sleep_ms(50);
+	_exit(0);
+}
+
 // Mounts it in a mount namespace of this process's own; returns the file, opened. Whoever maps it and touches a page waits for ever.
 static inline int open_silent_file(void)
 {
@@ -85,8 +93,10 @@ static inline int open_silent_file(void)
 	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=%d,group_id=%d,allow_other", fuse, geteuid(), getegid());
 	CHECK_SYS(mount("silent", directory, "fuse.silent", MS_NOSUID | MS_NODEV, options));
 	// In a process of its own: it must be there until the last request of those who use it has ended
+	static pid_t parent;
+	parent = getpid();
 	if (fork() == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		start_thread(end_with_parent, &parent);
 		serve_silently(&fuse);
 		_exit(0);
 	}
