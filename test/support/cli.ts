@@ -7,7 +7,7 @@ import { controlFiles } from '../../src/host/daemon/control-path.ts';
 export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** Milliseconds that a command may take before it is killed. */
-const DEADLINE = 20_000;
+const DEADLINE = 60_000;
 
 /** How a command ended, and what it said. */
 export interface Outcome {
