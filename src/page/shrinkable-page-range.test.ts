@@ -148,6 +148,24 @@ describe('a range', () => {
     expect(backing.asked).toBe(4);
   });
 
+  test('may lie on a node with a high number', () => {
+    class FarNode extends HeapBacking {
+      override nid(): number {
+        return 700;
+      }
+    }
+    const shrinker = new Shrinker();
+    const backing = new FarNode(new HeapMemory(), PAGES * PAGE);
+    const range = new ShrinkablePageRange(shrinker, backing.area, PAGE, backing);
+    range.useRange(0, 3);
+    range.stopUsingRange(0, 3);
+    expect([shrinker.availablePages(700), shrinker.availablePages(0)]).toEqual([3, 0]);
+    range.useRange(1, 2);
+    expect([...shrinker.unused(700)].map(({ page }) => page)).toEqual([0, 2]);
+    expect(shrinker.shrink(10, 0)).toBe(0);
+    expect(shrinker.shrink(10, 700)).toBe(2);
+  });
+
   test('refuses what is not in use, and everything when it is gone', () => {
     const { made } = ranges(1);
     const { range } = made[0]!;

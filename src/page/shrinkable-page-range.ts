@@ -18,7 +18,7 @@ export const SLOT = {
 } as const;
 
 /** The node of a page that was not asked for yet. */
-const UNKNOWN_NODE = 255;
+const UNKNOWN_NODE = 0xffff;
 
 /** Pages of a range by their state, as the driver's logs show them. */
 export interface PageCounts {
@@ -74,7 +74,7 @@ export class ShrinkablePageRange implements AsPageIter, LruLinks, PinnablePageOw
   readonly #backing: PageBacking | null;
   readonly #id: number;
   readonly #slots: Uint8Array;
-  readonly #nodes: Uint8Array;
+  readonly #nodes: Uint16Array;
   #used = 0;
   #available = 0;
   #highWatermark = 0;
@@ -108,7 +108,7 @@ export class ShrinkablePageRange implements AsPageIter, LruLinks, PinnablePageOw
     this.#area = area;
     this.#backing = backing;
     this.#slots = new Uint8Array(pages);
-    this.#nodes = new Uint8Array(pages).fill(UNKNOWN_NODE);
+    this.#nodes = new Uint16Array(pages).fill(UNKNOWN_NODE);
     this.#id = shrinker.register(this);
   }
 

@@ -1,5 +1,15 @@
 import type { ChildProcess } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import {
+  accessSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  statfsSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { createInterface } from 'node:readline';
 import { describe, expect, test } from 'vitest';
 import { askDaemon } from '../../src/host/daemon/control-socket.ts';
@@ -115,6 +125,68 @@ describe.skipIf(reason !== null)('the memory of idle clients', () => {
     await idle.end();
   });
 });
+
+const TMPFS = 0x0102_1994;
+
+/** A memory cgroup of 20 MiB, of the first or the second version. @throws Error where none can be made. */
+function makeSmallGroup(): string {
+  const isFirst = existsSync('/sys/fs/cgroup/memory/memory.limit_in_bytes');
+  const group = `/sys/fs/cgroup/${isFirst ? 'memory/' : ''}ubinder-test-${process.pid}`;
+  mkdirSync(group);
+  try {
+    writeFileSync(`${group}/${isFirst ? 'memory.limit_in_bytes' : 'memory.max'}`, `${20 * MIB}`);
+  } catch (error) {
+    rmdirSync(group);
+    throw error;
+  }
+  return group;
+}
+
+const noPressure =
+  reason ??
+  (() => {
+    try {
+      accessSync('/proc/pressure/memory');
+      if (statfsSync(tmpdir()).type === TMPFS) return `${tmpdir()} is memory, too`;
+      rmdirSync(makeSmallGroup());
+      return null;
+    } catch (error) {
+      return (error as Error).message;
+    }
+  })();
+if (noPressure) console.warn(`SKIPPED: reclaim under memory pressure: ${noPressure}`);
+describe.skipIf(noPressure !== null)('under memory pressure', () => {
+  test('what nobody uses is given back, without a budget', async () => {
+    const program = await compile(new URL('idle.c', import.meta.url).pathname);
+    const group = makeSmallGroup();
+    const file = `${tmpdir()}/ubinder-pressure-${process.pid}`;
+    try {
+      await using mount = await TestMount.start('root', { seconds: 240 });
+      const idle = new Idle(mount, program);
+      await idle.order('r', 'received');
+      expect(await pagesOf(mount)).toMatchObject({ budget: null, seesPressure: true });
+      // Ten times what it may have of memory, again and again
+      const script = `echo $$ > ${group}/cgroup.procs && head -c 200M /dev/zero > ${file} && while :; do cat ${file}; done > /dev/null`;
+      const hungry = mount.spawn(['timeout', '60', 'sh', '-c', script]);
+      await expect.poll(async () => (await pagesOf(mount)).residentBytes, LATE).toBe(0);
+      hungry.kill();
+      await idle.order('r', 'received');
+      await idle.end();
+    } finally {
+      rmSync(file, { force: true });
+      await expect.poll(() => isRemoved(group), LATE).toBe(true);
+    }
+  });
+});
+
+function isRemoved(group: string): boolean {
+  try {
+    rmdirSync(group);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 const noStore = noCompiler ?? whyNot('root-store');
 describe.skipIf(noStore !== null)('in store mode', () => {

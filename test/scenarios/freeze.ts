@@ -8,12 +8,13 @@ import {
   TF_UPDATE_TXN,
 } from '../../src/abi/binder.ts';
 import { freezeInfo, frozenStatusInfo } from '../../src/abi/structs.ts';
-import type { Actor } from '../support/actor.ts';
+import { Actor } from '../support/actor.ts';
 import {
   bytes,
   call,
   command,
   decrefs,
+  enterLooper,
   freeBuffer,
   increfs,
   oneway,
@@ -21,7 +22,7 @@ import {
   reply,
 } from '../support/commands.ts';
 import type { Scenario } from './scenario.ts';
-import { CALLED, pair } from './setup.ts';
+import { CALLED, pair, share } from './setup.ts';
 
 // Freezing processes, and hearing of it.
 
@@ -136,6 +137,51 @@ export const freezing: Scenario[] = [
     },
   },
   {
+    name: 'a frozen process calls others, and hears their replies; one that calls is not frozen',
+    async run(world) {
+      const { server, client, handle } = await pair(world);
+      await freeze(server, client.pid, 1);
+      await client.write(call(handle));
+      const { buffer } = await (await server.read(`NOOP ${CALLED}`)).message();
+      await server.write(freeBuffer(buffer), reply());
+      await server.read('NOOP TC');
+      await client.read('NOOP TC REPLY');
+      await freeze(server, client.pid, 0);
+      // Its own call is something that it has to do, though nothing is for it to read yet.
+      await client.write(call(handle));
+      await freeze(server, client.pid, 1, 0, 'EAGAIN');
+      assert.deepEqual(await frozenInfo(server, client.pid), [2, 0]);
+    },
+  },
+  {
+    name: 'the opens of a process freeze one after the other, the latest first, up to one that is busy',
+    async run(world) {
+      const { server, client, handle } = await pair(world);
+      const latest = await Actor.open(world, 'server');
+      await latest.write(enterLooper);
+      const other = await share(latest, client, 0x30, 0x40);
+      await client.write(oneway(handle));
+      await client.read('NOOP TC');
+      await freeze(client, server.pid, 1, 0, 'EAGAIN');
+      await client.write(call(other));
+      await client.read('NOOP FROZEN_REPLY');
+      await client.write(oneway(handle));
+      await client.read('NOOP TC');
+      // What is told is true of some open.
+      assert.deepEqual(await frozenInfo(client, server.pid), [3, 0]);
+      await freeze(client, server.pid, 0);
+      await client.write(oneway(other));
+      await client.read('NOOP TC');
+      for (let i = 0; i < 2; i++) {
+        const { buffer } = await (await server.read(`NOOP ${CALLED}`)).message();
+        await server.write(freeBuffer(buffer));
+      }
+      await freeze(client, server.pid, 1, 0, 'EAGAIN');
+      await client.write(oneway(handle));
+      await client.read('NOOP TC');
+    },
+  },
+  {
     name: 'a signal ends the wait, and the process is not frozen',
     needs: ['interrupt'],
     async run(world) {
@@ -212,6 +258,21 @@ export const freezing: Scenario[] = [
       for (let i = 0; i < 1000; i++) await freeze(server, server.pid, (i + 1) % 2);
       await freeze(server, server.pid, 1);
       assert.equal(await report(client, COOKIE), 1);
+      await client.write(freezeDone(COOKIE));
+      await client.readNothing();
+    },
+  },
+  {
+    name: 'two changes while a report is unacknowledged come as one, though it tells what was told',
+    async run(world) {
+      const { server, client, handle } = await pair(world);
+      await client.write(requestFreeze(handle, COOKIE));
+      assert.equal(await report(client, COOKIE), 0);
+      await freeze(client, server.pid, 1);
+      await freeze(client, server.pid, 0);
+      await client.readNothing();
+      await client.write(freezeDone(COOKIE));
+      assert.equal(await report(client, COOKIE), 0);
       await client.write(freezeDone(COOKIE));
       await client.readNothing();
     },

@@ -133,6 +133,21 @@ describe('createSharedArea', () => {
     expect(area.residency()[3]! & 1).toBe(1);
   });
 
+  it('counts what its file takes, with its descriptor and without', () => {
+    using area = createSharedArea('ubinder-area-test', 8 * pageSize());
+    expect(area.allocatedBytes()).toBe(0);
+    area.bytes[0] = 1;
+    area.bytes[5 * pageSize()] = 1;
+    expect(area.allocatedBytes()).toBe(2 * pageSize());
+    area.closeFd();
+    expect(area.allocatedBytes()).toBe(2 * pageSize());
+    // Reading brings a page in as well: memory files have no page of zeros.
+    expect(area.bytes[2 * pageSize()]).toBe(0);
+    expect(area.allocatedBytes()).toBe(3 * pageSize());
+    area.punch(0, 8 * pageSize());
+    expect(area.allocatedBytes()).toBe(0);
+  });
+
   it('punches without its descriptor', () => {
     using area = createSharedArea('ubinder-area-test', 4 * pageSize());
     area.closeFd();
