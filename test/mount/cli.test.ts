@@ -38,6 +38,8 @@ describe('ubinder', { concurrent: true }, () => {
         ['up', '--max-devices', '1048577'],
         ['up', '--owner', '4294967295'],
         ['up', '--detach', '--spin', '-1'],
+        ['up', '--page-budget', '16X'],
+        ['up', '--page-budget', '0'],
         ['status', '--mount'],
         ['demo', 'call'],
       ];
@@ -70,6 +72,7 @@ describe('ubinder', { concurrent: true }, () => {
           stdout: '',
           stderr: `ubinder: Nothing is served at ${mount}\n`,
         });
+      expect(await place.ubinder(['shrink', mount])).toMatchObject({ code: 3, stdout: '' });
     }),
   );
 });
@@ -208,6 +211,46 @@ describe.skipIf(reason !== null)('ubinder up', { concurrent: true }, () => {
       expect(await open(NOBODY)).toBe(0);
       second.child.kill();
       expect((await second.outcome).stderr).toBe('');
+    }),
+  );
+
+  test(
+    'gives pages back when asked to, and tells what they take; in store mode it says that it cannot',
+    inPlayground(async (place, mount) => {
+      const { mode, status, shrink, json } = await look({});
+      if (mode === 'passthrough') {
+        expect(status).toMatch(
+          /\n {2}pages +0 bytes resident \(0 bytes used, 0 bytes unused\); 0 bytes given back, above 1\.5 GiB/,
+        );
+        expect(shrink).toMatchObject({
+          code: 0,
+          stdout: 'gave back 0 bytes; mappings take 0 bytes\n',
+          stderr: '',
+        });
+        expect(JSON.parse(json.stdout)).toEqual({ freedBytes: 0, residentBytes: 0 });
+      }
+      const store = await look({ UBINDER_FORCE_MODE: 'store' });
+      expect(store.status).toMatch(/\n {2}pages +not reclaimed in store mode\n$/);
+      for (const { code, stdout, stderr } of [store.shrink, store.json])
+        expect({ code, stdout, stderr }).toEqual({
+          code: 1,
+          stdout: '',
+          stderr: expect.stringMatching(/^ubinder: Cannot give pages back: in store mode [^\n]+\n$/),
+        });
+
+      async function look(env: object) {
+        const up = ['up', '--detach', '--mount', mount, '--page-budget', '1536M'];
+        const options = { env: { ...process.env, ...env } };
+        expect(await place.ubinder(up, options)).toMatchObject({ code: 0 });
+        const mode: string = JSON.parse(
+          (await place.ubinder(['status', '--json', '--mount', mount])).stdout,
+        ).mode;
+        const status = (await place.ubinder(['status', '--mount', mount])).stdout;
+        const shrink = await place.ubinder(['shrink', mount]);
+        const json = await place.ubinder(['shrink', '--json', mount]);
+        expect(await place.ubinder(['down', '--mount', mount])).toMatchObject({ code: 0 });
+        return { mode, status, shrink, json };
+      }
     }),
   );
 
