@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { DEFAULT_LIMITS, type Limits } from '../driver/limits.ts';
 import { MAX_DEVICES } from '../host/binderfs/device-table.ts';
 import type { DeliveryMode } from '../host/binderfs/open-device-factory.ts';
+import { DEFAULT_USER_LIMITS, type UserLimits } from '../host/binderfs/user-limits.ts';
 import { Log } from '../host/daemon/log.ts';
 import { obeySupervisor } from '../host/daemon/supervised.ts';
 import { probeRequestTimeouts } from '../host/linux/capabilities.ts';
@@ -24,7 +25,7 @@ interface UpOptions {
   label: string;
   policy?: string;
   androidScheduling?: boolean;
-  limit: Partial<Limits>;
+  limit: Partial<Limits & UserLimits>;
   pageBudget?: number;
   untilExit?: number;
   detach?: boolean;
@@ -59,7 +60,12 @@ export function upCommand(): Command {
     .option('--label <text>', 'security label told to services that ask for one', 'u:r:ubinder:s0')
     .option('--policy <file>', 'rules that say who may do what; SIGHUP reads them again')
     .option('--android-scheduling', 'let scheduling policies travel with calls, and not only nice values')
-    .option('--limit <name=n>', 'how many a process may have: threads, nodes, refs, registrations', limit, {})
+    .option(
+      '--limit <name=n>',
+      'how many a process may have: threads, nodes, refs, registrations; or a user: processes, devices',
+      limit,
+      {},
+    )
     .option(
       '--page-budget <size>',
       'bytes of received data (or 16M, 1G) above which unused pages are given back',
@@ -96,6 +102,7 @@ export function upCommand(): Command {
         label: options.label,
         policy,
         limits: options.limit,
+        userLimits: { ...DEFAULT_USER_LIMITS, ...options.limit },
         pageBudget: options.pageBudget,
         androidScheduling: options.androidScheduling === true,
         forcedMode: forcedMode(),
@@ -213,10 +220,11 @@ function size(value: string): number {
 }
 
 /** One `--limit NAME=N`, with those before it. */
-function limit(value: string, others: Partial<Limits>): Partial<Limits> {
+function limit(value: string, others: Partial<Limits & UserLimits>): Partial<Limits & UserLimits> {
   const [name = '', number = ''] = value.split('=');
-  if (!Object.hasOwn(DEFAULT_LIMITS, name)) {
-    const known = Object.keys(DEFAULT_LIMITS).join(', ');
+  const limits = { ...DEFAULT_LIMITS, ...DEFAULT_USER_LIMITS };
+  if (!Object.hasOwn(limits, name)) {
+    const known = Object.keys(limits).join(', ');
     throw new InvalidArgumentError(`There is no limit ${JSON.stringify(name)}; known are ${known}.`);
   }
   if (natural(number) === 0) throw new InvalidArgumentError('Give a whole number from 1.');

@@ -204,3 +204,33 @@ for (const mode of modes) {
     });
   });
 }
+
+for (const mode of modes) {
+  describe.skipIf(whyNot(mode) !== null)(`limits of a user ${mode}`, () => {
+    test('opens beyond them fail with EMFILE, and come in when others have closed', async () => {
+      const mount = await TestMount.start(mode, { args: ['--limit', 'processes=3', '--limit', 'devices=2'] });
+      try {
+        const said = await runClient(
+          mount,
+          `
+          const fds = [];
+          const openOne = () => fds.push(fs.openSync(directory + '/binder', 'r+'));
+          const why = codeOf(() => { for (;;) openOne(); });
+          say([why, fds.length]);
+          fs.closeSync(fds.pop());
+          await sleep(200);
+          openOne();
+          say([codeOf(openOne), fds.length]);
+          `,
+        );
+        expect(said).toEqual([
+          ['EMFILE', 3],
+          ['EMFILE', 3],
+        ]);
+        await expect.poll(() => mount.status(), { timeout: 5000 }).toMatchObject({ processes: 0 });
+      } finally {
+        await mount.stop();
+      }
+    });
+  });
+}

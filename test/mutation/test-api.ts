@@ -42,6 +42,9 @@ test.each =
     });
   };
 
+/** Nothing is left behind by tests that are run here. */
+export function afterAll(): void {}
+
 test.skipIf = (isSkipped: boolean) => (isSkipped ? () => {} : test);
 
 chai.use(JestExtend);

@@ -43,10 +43,14 @@ export class LocalWorld implements World {
   openFiles = 0;
   /** Ioctls that were neither answered nor refused yet. */
   underWay = 0;
+  /** What the driver said of breaches of the protocol, without the process and thread. */
+  readonly userErrors: string[] = [];
 
   /** @param label - what `LocalHost` tells receivers that ask for the sender's label */
   constructor(label?: string | null) {
-    this.driver = new LocalDriver(label === undefined ? new LocalHost() : new LocalHost(label));
+    const host = label === undefined ? new LocalHost() : new LocalHost(label);
+    host.onUserError = (message) => this.userErrors.push(message.replace(/^\d+:\d+ /, ''));
+    this.driver = new LocalDriver(host);
   }
 
   open(options: OpenOptions): Promise<Peer> {

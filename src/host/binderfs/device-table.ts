@@ -1,6 +1,7 @@
 import { BINDERFS_MAX_NAME } from '../../abi/binderfs.ts';
 import { EACCES, EEXIST, ENAMETOOLONG, ENOENT, ENOSPC, EPERM } from '../../abi/errno.ts';
 import { Device, type FileOwner } from './device.ts';
+import { UserCounts } from './user-limits.ts';
 
 /** The names in the root of a mount that are no devices. */
 export const CONTROL_NAME = 'binder-control';
@@ -18,16 +19,22 @@ export class DeviceTable {
   readonly #byName = new Map<string, Device>();
   readonly #linked = new Set<Device>();
   readonly #max: number;
+  readonly #maxPerUser: number;
   readonly #owner: FileOwner;
   /** Names that no device may have or get. */
   readonly #taken: ReadonlySet<string>;
   /** Devices that exist, unlinked ones included while they are open. */
   #count = 0;
+  readonly #countsByUser = new UserCounts();
   #lastMinor = -1;
 
-  /** @param hasLogs - whether the mount has logs, under a name that no device can have then */
-  constructor(max: number, owner: FileOwner, hasLogs = false) {
+  /**
+   * @param maxPerUser - of those that a user adds
+   * @param hasLogs - whether the mount has logs, under a name that no device can have then
+   */
+  constructor(max: number, maxPerUser: number, owner: FileOwner, hasLogs = false) {
     this.#max = max;
+    this.#maxPerUser = maxPerUser;
     this.#taken = new Set([CONTROL_NAME, FEATURES_NAME, ...(hasLogs ? [LOGS_NAME] : [])]);
     this.#owner = owner;
   }
@@ -40,15 +47,17 @@ export class DeviceTable {
     return this.#linked.values();
   }
 
-  /** BINDER_CTL_ADD. @returns the device, or an errno. */
-  add(name: string): Device | number {
+  /** BINDER_CTL_ADD by a user, or the mount's own beginning (`null`). @returns the device, or an errno. */
+  add(name: string, user: number | null): Device | number {
     if (this.#count >= this.#max) return ENOSPC;
+    if (user !== null && this.#countsByUser.of(user) >= this.#maxPerUser) return ENOSPC;
     const errno = this.#refuses(name);
     if (errno !== 0) return errno;
-    const device = new Device(name, ++this.#lastMinor, this.#owner);
+    const device = new Device(name, ++this.#lastMinor, this.#owner, user);
     this.#byName.set(name, device);
     this.#linked.add(device);
     this.#count++;
+    if (user !== null) this.#countsByUser.add(user);
     return device;
   }
 
@@ -104,6 +113,7 @@ export class DeviceTable {
     if (device.isLinked || device.opens > 0 || !device.isCounted) return;
     device.isCounted = false;
     this.#count--;
+    if (device.addedBy !== null) this.#countsByUser.remove(device.addedBy);
   }
 
   #refuses(name: string): number {

@@ -22,13 +22,16 @@ export class Device implements FileOwner {
   /** It counts among the devices that there may be. */
   isCounted = true;
   opens = 0;
+  /** The user who added it; `null` for those that the mount began with. */
+  readonly addedBy: number | null;
 
-  constructor(name: string, minor: number, owner: FileOwner) {
+  constructor(name: string, minor: number, owner: FileOwner, addedBy: number | null) {
     this.name = name;
     this.minor = minor;
     this.context = new Context(name);
     this.mode = owner.mode;
     this.uid = owner.uid;
     this.gid = owner.gid;
+    this.addedBy = addedBy;
   }
 }

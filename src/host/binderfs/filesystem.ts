@@ -49,6 +49,7 @@ import { Logs, OpenLog } from './logs.ts';
 import { CONTROL_NODE, type DeviceNode, type FileNode, NodeTable, ROOT_NODE } from './node-table.ts';
 import type { OpenDevice } from './open-device.ts';
 import { type DeliveryMode, OpenDeviceFactory, type Opened } from './open-device-factory.ts';
+import { UserCounts, type UserLimits } from './user-limits.ts';
 
 const S_IFDIR = 0o040000;
 const S_IFREG = 0o100000;
@@ -82,6 +83,7 @@ export interface FileSystemOptions {
   readonly owner: Pick<FileOwner, 'uid' | 'gid'>;
   /** The security label of clients of which the system has none. */
   readonly label: string;
+  readonly userLimits: UserLimits;
   readonly log: (message: string) => void;
 }
 
@@ -105,6 +107,7 @@ export class BinderFs implements FuseHandlers {
   readonly #feature = createArea(FEATURE_CONTENT.length);
   /** Opens by file handle, which is the node's id: a node has at most one open. */
   readonly #opens = new Map<number, OpenDevice>();
+  readonly #opensByUser = new UserCounts();
   /** Open logs by file handle. */
   readonly #openLogs = new Map<number, OpenLog>();
   #lastLogHandle = FIRST_LOG_HANDLE;
@@ -354,6 +357,7 @@ export class BinderFs implements FuseHandlers {
     const open = this.#opens.get(fh);
     if (!open) return;
     this.#opens.delete(fh);
+    this.#opensByUser.remove(open.openedBy);
     const node = this.#nodes.get(nodeid);
     if (typeof node === 'object' && 'device' in node) node.isOpen = false;
     this.#devices.closed(open.device);
@@ -446,7 +450,7 @@ export class BinderFs implements FuseHandlers {
   }
 
   #openDevice(request: OpenRequest, node: DeviceNode): void {
-    const { unique, pid, flags } = request;
+    const { unique, pid, uid, flags } = request;
     const { reply } = this.#session;
     const { device, nodeid } = node;
     const name = textOf(device.name);
@@ -459,14 +463,19 @@ export class BinderFs implements FuseHandlers {
       this.#log(`refused an open of ${name}: its process is not visible from the daemon's pid namespace`);
       return void reply.error(unique, EPERM);
     }
+    if (this.#opensByUser.of(uid) >= this.#options.userLimits.processes) {
+      this.#log(`refused an open of ${name}: user ${uid} has as many as a user may have (see --limit)`);
+      return void reply.error(unique, EMFILE);
+    }
     let opened: Opened;
     try {
-      opened = this.#opener.open({ owner: this, device, nodeid, thread: pid, flags });
+      opened = this.#opener.open({ owner: this, device, nodeid, thread: pid, uid, flags });
     } catch (error) {
       this.#log(`cannot open ${name} for thread ${pid}: ${(error as Error).message}`);
       return void reply.error(unique, errnoOf(error));
     }
     this.#opens.set(nodeid, opened.open);
+    this.#opensByUser.add(uid);
     node.isOpen = true;
     device.opens++;
     reply.open(unique, nodeid, opened.replyFlags, opened.backingId);
@@ -478,7 +487,7 @@ export class BinderFs implements FuseHandlers {
     if (command !== BINDER_CTL_ADD) return void this.#session.reply.ioctlResult(unique, -EINVAL);
     // As the kernel does, which makes the last byte a NUL whatever it was
     const name = binderfsDevice.decode(area.view, dataAt).name.slice(0, BINDERFS_MAX_NAME);
-    const device = this.#devices.add(name);
+    const device = this.#devices.add(name, request.uid);
     if (typeof device === 'number') return void this.#session.reply.ioctlResult(unique, -device);
     binderfsDevice.encode(area.view, dataAt, { name, major: UNREAL_MAJOR, minor: device.minor });
     this.#session.reply.ioctl(unique, 0, area, dataAt, answerSize(request));

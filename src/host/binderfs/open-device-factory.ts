@@ -35,6 +35,8 @@ export interface OpenRequested {
   readonly nodeid: number;
   /** The thread that is in open(2). */
   readonly thread: ThreadId;
+  /** The user whose open it is. */
+  readonly uid: number;
   /** As given to open(2). */
   readonly flags: number;
 }
@@ -97,7 +99,7 @@ export class OpenDeviceFactory {
   }
 
   /** @throws IdentityError, SystemCallError, or Node's own errors; ENFILE when there are enough opens. */
-  open({ owner, device, nodeid, thread, flags }: OpenRequested): Opened {
+  open({ owner, device, nodeid, thread, uid, flags }: OpenRequested): Opened {
     if (!this.#room.forOpen(this.#usage())) throw new SystemCallError('open', ENFILE, 'one more device');
     const identity = identify(thread);
     const { region, replyFlags, backingId } =
@@ -110,6 +112,7 @@ export class OpenDeviceFactory {
       const open = new OpenDevice({
         driver: this.#driver,
         owner,
+        openedBy: uid,
         device,
         identity,
         label: this.#label,

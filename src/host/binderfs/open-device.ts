@@ -48,6 +48,7 @@ export interface OpenDeviceOwner {
 export interface OpenDeviceParts {
   readonly driver: Driver;
   readonly owner: OpenDeviceOwner;
+  readonly openedBy: number;
   readonly device: Device;
   readonly identity: Identity;
   /** The label of clients of which the system has none. */
@@ -73,6 +74,8 @@ export interface OpenDeviceParts {
 /** One open of a device: the driver's client over FUSE. */
 export class OpenDevice implements Client {
   readonly device: Device;
+  /** The user who is charged for it. */
+  readonly openedBy: number;
   readonly identity: Identity;
   /** Who opened it, as the rules of a policy see it. */
   readonly subject: Subject;
@@ -107,6 +110,7 @@ export class OpenDevice implements Client {
 
   constructor(parts: OpenDeviceParts) {
     this.device = parts.device;
+    this.openedBy = parts.openedBy;
     this.identity = parts.identity;
     this.subject = subjectOf(parts);
     this.memory = parts.memory;

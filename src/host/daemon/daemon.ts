@@ -10,6 +10,7 @@ import { DeviceTable } from '../binderfs/device-table.ts';
 import { BinderFs } from '../binderfs/filesystem.ts';
 import { OpenDevice } from '../binderfs/open-device.ts';
 import type { DeliveryMode } from '../binderfs/open-device-factory.ts';
+import type { UserLimits } from '../binderfs/user-limits.ts';
 import { FuseLoop, type Watch, watchReadable } from '../fuse/loop.ts';
 import { Rescue } from '../fuse/rescue.ts';
 import { ARENA_SIZE, FuseSession } from '../fuse/session.ts';
@@ -65,6 +66,8 @@ export interface DaemonOptions {
   readonly androidScheduling: boolean;
   /** Limits of the driver that differ from its own. */
   readonly limits: Partial<Limits>;
+  /** What each user may have. */
+  readonly userLimits: UserLimits;
   /** Bytes of clients' mappings above which unused pages are given back; `undefined` leaves it to the daemon. */
   readonly pageBudget: number | undefined;
   /** A file of rules that say who may do what; `undefined` allows everybody everything. */
@@ -151,6 +154,7 @@ export class Daemon {
         pages: this.#rescue.pages,
         owner: { uid: options.owner.uid, gid: options.owner.gid },
         label: options.label,
+        userLimits: options.userLimits,
         log,
       });
     this.#session = new FuseSession(
@@ -414,10 +418,11 @@ function openParent(pid: number): number {
   }
 }
 
-function createDevices({ devices: names, maxDevices, hasLogs, owner }: DaemonOptions): DeviceTable {
-  const devices = new DeviceTable(maxDevices, owner, hasLogs);
+function createDevices(options: DaemonOptions): DeviceTable {
+  const { devices: names, maxDevices, userLimits, hasLogs, owner } = options;
+  const devices = new DeviceTable(maxDevices, userLimits.devices, owner, hasLogs);
   for (const name of names) {
-    const device = devices.add(byteString(name));
+    const device = devices.add(byteString(name), null);
     if (typeof device === 'number')
       throw new Error(`Cannot add the device ${JSON.stringify(name)}: ${errorName(device)}`);
   }
