@@ -5,8 +5,8 @@ import type { U64 } from '../abi/u64.ts';
 /** Limits that protect the driver's own process, and that whoever runs it may set. */
 export interface Limits {
   /**
-   * Objects that are dealt with at once when a process is gone; then others get their turn. A thousand take less than a
-   * millisecond.
+   * Objects that are dealt with at once when a process is gone; then others get their turn. 250 take less than a fifth of a
+   * millisecond, and a call of others, which is some requests one after the other, waits for as many slices.
    */
   readonly releaseSlice: number;
   /**
@@ -28,15 +28,15 @@ export interface Limits {
   readonly refs: number;
   /**
    * Registrations for deaths and freezing of a process, each kind, unread ends of earlier ones included: a client could
-   * register and withdraw for ever without reading. The next one's ioctl ends with ENOMEM. (Where the
-   * kernel has no memory for a death notification it answers BR_ERROR without the number that belongs to it, after which
-   * clients misread all that follows.)
+   * register and withdraw for ever without reading. The next one's ioctl ends with ENOMEM, as the
+   * kernel's does that has no memory for a freeze notification. (It queues a BR_ERROR as well, and for a death notification
+   * nothing else: four bytes of code without the number that belongs to it, after which clients misread what follows.)
    */
   readonly registrations: number;
 }
 
 export const DEFAULT_LIMITS: Limits = {
-  releaseSlice: 1000,
+  releaseSlice: 250,
   writeSlice: 4096,
   threads: 8192,
   nodes: 262_144,

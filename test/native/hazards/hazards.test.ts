@@ -46,6 +46,8 @@ const attacks: readonly Attack[] = [
   { hazards: [26], program: 'hazards/floods', args: ['--only=long-write'], modes: everywhere },
   { hazards: [26], program: 'hazards/floods', args: ['--only=killed-write'], modes: everywhere },
   { hazards: [26], program: 'hazards/floods', args: ['--only=objects'], modes: everywhere },
+  { hazards: [26], program: 'hazards/deaths', args: ['--only=killed-clients'], modes: everywhere },
+  { hazards: [26, 31], program: 'hazards/deaths', args: ['--only=much-held'], modes: everywhere },
   { hazards: [7], program: 'hazards/floods', args: ['--only=wakes'], modes: everywhere },
   { hazards: [31], program: 'hazards/floods', args: ['--only=storm'], modes: everywhere },
 ];
