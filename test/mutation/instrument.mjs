@@ -20,7 +20,7 @@ const isTest = (name) => name.endsWith('.test.ts');
 /** What must notice: the driver's unit tests, the scenarios and goldens on the pure core, and the simulator. */
 const TESTS = [
   ...DRIVER.filter(isTest),
-  ...['android-scheduling', 'installing', 'limits', 'policy', 'releases'].map(
+  ...['android-scheduling', 'installing', 'limits', 'long-writes', 'nice', 'policy', 'releases'].map(
     (name) => `test/unit/${name}.test.ts`,
   ),
   'test/scenarios/local.test.ts',

@@ -7,7 +7,7 @@ const WORKER = fileURLToPath(new URL('worker.mjs', import.meta.url));
 
 /** How long a test may take with a mutant: so much, and so many times what it takes without. */
 const GRACE_MS = 5000;
-const SLOWDOWN = 20;
+const SLOWDOWN = 10;
 
 /** Times a mutant may be come by in a test, beyond ten times as often as in all tests together. */
 const MIN_HITS = 100_000;

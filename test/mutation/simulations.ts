@@ -10,6 +10,7 @@ import { test } from './test-api.ts';
 const RUNS: Readonly<Record<string, { seeds: number; steps: number }>> = {
   honest: { seeds: 5, steps: 400 },
   faults: { seeds: 5, steps: 400 },
+  limits: { seeds: 5, steps: 400 },
   hostile: { seeds: 5, steps: 400 },
   mixed: { seeds: 5, steps: 400 },
   crowd: { seeds: 1, steps: 2000 },

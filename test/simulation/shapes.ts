@@ -15,8 +15,20 @@ export const PLANS: Readonly<Record<string, Plan>> = {
   /** A few clients that behave. */
   honest: { share: 20, steps: 400, shape: { ...small, clients: 'honest', faultRate: 0 } },
   /** The same, while memory faults, files cannot be installed, labels are refused and mappings are gone. */
-  faults: { share: 20, steps: 400, shape: { ...small, clients: 'honest', faultRate: 60 } },
-  hostile: { share: 15, steps: 400, shape: { ...small, clients: 'hostile', faultRate: 0 } },
+  faults: { share: 15, steps: 400, shape: { ...small, clients: 'honest', faultRate: 60 } },
+  /** There is room for little. */
+  limits: {
+    share: 10,
+    steps: 400,
+    shape: {
+      ...small,
+      clients: 'mixed',
+      faultRate: 0,
+      checkEvery: 1,
+      limits: { threads: 4, nodes: 4, refs: 4, registrations: 3 },
+    },
+  },
+  hostile: { share: 10, steps: 400, shape: { ...small, clients: 'hostile', faultRate: 0 } },
   /** Those who behave must not notice those who do not. */
   mixed: { share: 20, steps: 400, shape: { ...small, processes: 6, clients: 'mixed', faultRate: 100 } },
   /** Thousands of threads in a thousand processes. */

@@ -5,6 +5,7 @@ import {
   INSTALLING,
   type Installed,
   type OpenFile,
+  type SecurityPolicy,
   type ThreadId,
   type Timer,
 } from '../../src/driver/ports.ts';
@@ -34,6 +35,13 @@ class FaultyMemory extends HeapMemory {
 export class SimulatedHost extends LocalHost {
   readonly faults: Faults;
   override readonly memory: HeapMemory;
+  /** Allows everything, as long as no fault strikes. */
+  override policy: SecurityPolicy = {
+    mayManage: () => !this.faults.strikes(),
+    mayCall: () => !this.faults.strikes(),
+    mayTransferBinder: () => !this.faults.strikes(),
+    mayTransferFile: () => !this.faults.strikes(),
+  };
   readonly #timers = new Set<() => void>();
 
   constructor(faults: Faults, label: string | null) {

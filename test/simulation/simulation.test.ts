@@ -7,7 +7,15 @@ import { Simulation, steps } from './simulation.ts';
 // Anything may happen to the driver, and it must be in order after each step (test/support/check-invariants.ts).
 // `npm run simulate` does the same for as long as one likes.
 
-const RUNS: Record<string, number> = { honest: 25, faults: 25, hostile: 25, mixed: 20, crowd: 1, streams: 3 };
+const RUNS: Record<string, number> = {
+  honest: 25,
+  faults: 25,
+  limits: 15,
+  hostile: 20,
+  mixed: 20,
+  crowd: 1,
+  streams: 3,
+};
 
 test.each(Object.entries({ ...PLANS, streams: STREAMS }))('%s', { timeout: 600_000 }, (name, plan) => {
   for (let seed = 1; seed <= (RUNS[name] as number); seed++) {

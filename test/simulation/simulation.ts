@@ -5,6 +5,7 @@ import { flatBinderObject, freezeInfo, nodeDebugInfo, nodeInfoForRef } from '../
 import type { U64 } from '../../src/abi/u64.ts';
 import { LocalDriver } from '../../src/binder/connections/local.ts';
 import { Context } from '../../src/driver/context.ts';
+import type { Limits } from '../../src/driver/limits.ts';
 import type { ThreadId } from '../../src/driver/ports.ts';
 import { checkAround, checkHonestRefs, checkInvariants } from '../support/check-invariants.ts';
 import { Random } from '../support/random.ts';
@@ -42,6 +43,8 @@ export interface Shape {
   readonly faultRate: number;
   /** Steps between two looks at everything; in between only the processes that had part in a step are looked at. */
   readonly checkEvery: number;
+  /** Those of the driver that are so low that clients meet them. */
+  readonly limits?: Partial<Limits>;
   /** Steps do nothing but write commands. */
   readonly onlyStreams?: boolean;
 }
@@ -85,7 +88,7 @@ export class Simulation {
     this.#open = new Array<SimulatedProcess | null>(shape.processes).fill(null);
     this.faults = new Faults(shape.faultRate);
     this.#host = new SimulatedHost(this.faults, shape.clients === 'honest' ? 'label' : null);
-    this.driver = new LocalDriver(this.#host, { releaseSlice: 3 });
+    this.driver = new LocalDriver(this.#host, { releaseSlice: 3, ...shape.limits });
   }
 
   take({ kind, who, thread, seed }: Step): void {
@@ -137,6 +140,7 @@ export class Simulation {
     const left = [process, thread, node, ref, death, freeze, transaction, buffer].map(({ active }) => active);
     assert.deepEqual(left, [0, 0, 0, 0, 0, 0, 0, 0], 'objects left when all processes are gone');
     assert.equal(this.#openFiles, 0, 'files that nobody closed');
+    assert.equal(this.driver.shrinker.presentBytes, 0, 'pages left when all processes are gone');
   }
 
   check(): void {
