@@ -403,7 +403,10 @@ export class BinderFs implements FuseHandlers {
     const thread = request.pid;
     const isReadable = open.process.poll(thread) || this.#isStopping;
     open.watchThread(thread);
-    this.#session.reply.poll(request.unique, isReadable ? POLLIN : 0);
+    const didArrive = this.#session.reply.poll(request.unique, isReadable ? POLLIN : 0);
+    // It was answered in our place, without looking: see rescue-worker.ts
+    if (!didArrive && isReadable) this.readable(open);
+    this.notifyPollers();
   }
 
   /** Signals reach sleeping reads only; everything else has been answered when it returns. */

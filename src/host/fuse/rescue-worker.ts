@@ -5,7 +5,7 @@ import { isIdle, OwnThread, type SystemCall } from '../linux/own-thread.ts';
 import { deviceUnder, endUserfault, type StuckCopy, stuckCopy, userOf } from '../linux/stuck-copy.ts';
 import { abortConnection, ownerOf } from './connections.ts';
 import { PageTable } from './page-table.ts';
-import { IN_HEADER, OPCODE, OUT_HEADER, READ_IN, readNumber64, writeNumber64 } from './protocol.ts';
+import { IN_HEADER, OPCODE, OUT_HEADER, POLL_OUT, READ_IN, readNumber64, writeNumber64 } from './protocol.ts';
 import { BELL, GATE, OWNER } from './read-gate.ts';
 
 /**
@@ -19,6 +19,7 @@ import { BELL, GATE, OWNER } from './read-gate.ts';
  *   reading    READ of pages that we hold    answered from the memory behind them
  *              what our own fault asks for   EIO: the copy ends with EFAULT
  *              FLUSH                         0, and kept: execve holds a lock that we may be waiting for
+ *              POLL                          nothing is ready, and kept: epoll holds a lock that we may be waiting for
  *              everything else               kept
  *     │ the call ended, or the bell rang
  *     ▼
@@ -82,6 +83,8 @@ class Rescue {
   readonly #request: MappedArea;
   readonly #header = createArea(OUT_HEADER.byteLength);
   readonly #iovecs = createArea(32);
+  /** The body of an answer to POLL. */
+  readonly #unready = createArea(POLL_OUT.byteLength);
   /** READs that were kept, by their unique ids. */
   #reads: number[] = [];
   #triedUserfault = false;
@@ -164,6 +167,8 @@ class Rescue {
     if (isOurs) return this.#answer(unique, -EIO);
     if (opcode === OPCODE.READ) this.#reads.push(unique);
     if (opcode === OPCODE.FLUSH) this.#answer(unique, 0);
+    // Whoever asked is told to ask again when the serving thread sees the request
+    if (opcode === OPCODE.POLL) this.#answer(unique, 0, this.#unready.address, POLL_OUT.byteLength);
     this.#keep(length);
   }
 

@@ -1,7 +1,7 @@
 import { opendirSync } from 'node:fs';
 import type { ThreadId } from '../../driver/ports.ts';
 import { parseMountTable } from './mount.ts';
-import { errorCode, readProc } from './proc-file.ts';
+import { errorCode, readProc, readProcLink } from './proc-file.ts';
 
 /**
  * How many descriptors of a client are looked at, the lowest first: some 15 microseconds each, and the daemon serves
@@ -20,7 +20,7 @@ export const O_NONBLOCK = 0o4000;
 
 /**
  * The flags that a client's descriptor of one open file has now. fcntl(F_SETFL) is not reported to a FUSE server, so
- * they are read from /proc/TID/fdinfo, which is always safe (see proc-file.ts).
+ * they are read from /proc/TID/fdinfo; see proc-file.ts for what is safe there.
  *
  * Duplicates of a descriptor share their flags, so any one will do; which it was is kept, and looked for again when
  * it is closed. 15 microseconds when the descriptor is known; 15 for each open descriptor of the client otherwise.
@@ -65,6 +65,8 @@ export class FileFlags {
     }
     this.descriptor = -1;
     for (const descriptor of descriptorsOf(thread)) {
+      // Of an epoll descriptor the kernel tells only when nobody waits for the readiness of one of ours
+      if (!mayBeFile(thread, descriptor)) continue;
       const flags = this.flagsOf(thread, descriptor);
       if (flags === null) continue;
       this.descriptor = descriptor;
@@ -96,6 +98,15 @@ export class FileFlags {
     if (found.device !== this.device) return false;
     this.mount = mount;
     return true;
+  }
+}
+
+/** Whether a descriptor is of something that has a name. */
+function mayBeFile(thread: ThreadId, descriptor: number): boolean {
+  try {
+    return readProcLink(`/proc/${thread}/fd/${descriptor}`)?.startsWith('/') === true;
+  } catch {
+    return false;
   }
 }
 

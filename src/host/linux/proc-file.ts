@@ -10,6 +10,9 @@ import { closeSync, openSync, readlinkSync, readSync } from 'node:fs';
  *   thread that is itself blocked in an open, ioctl or poll of ours: execve waits for the end of all other threads
  *   before it takes the lock. `status`, `comm`, `fdinfo`, `uid_map` and `mountinfo` are always safe, and so are a maps
  *   file opened before and pidfds. proc-file.exec.test.ts tries all this.
+ * - `fdinfo/N` of an epoll descriptor waits as long as another thread is in epoll_ctl or epoll_wait with it, and that one
+ *   waits for our answer to FUSE_POLL. Only descriptors that have a name are looked at; a client that puts an epoll
+ *   descriptor in the place of one meanwhile is met by the rescue, which answers FUSE_POLL.
  * - ptrace is not safe even on a thread that is blocked in a request of ours: when another of its threads is in execve,
  *   PTRACE_SEIZE waits for that one, which waits for the blocked one, which waits for us.
  */

@@ -40,6 +40,7 @@ const attacks: readonly Attack[] = [
   { hazards: [12], program: 'hazards/threads', args: ['--only=frozen'], modes: everywhere },
   { hazards: [14], program: 'hazards/threads', args: ['--only=reuse'], modes: everywhere },
   { hazards: [14], program: 'hazards/threads', args: ['--only=silent-end'], modes: everywhere },
+  { hazards: [13, 21], program: 'hazards/threads', args: ['--only=epoll'], modes: everywhere },
   { hazards: [15], program: 'hazards/threads', args: ['--only=null'], modes: everywhere },
   { hazards: [17], program: 'hazards/users', args: ['--only=ids'], modes: everywhere },
   { hazards: [17], program: 'hazards/users', args: ['--only=namespaces'], modes: everywhere },

@@ -7,6 +7,7 @@
 
 #include <linux/sched.h>
 #include <sched.h>
+#include <sys/epoll.h>
 #include <sys/stat.h>
 #include <sys/user.h>
 
@@ -337,6 +338,63 @@ static void attack_with_silent_end(void *unused)
 	close_proc(&target.proc);
 }
 
+// ---- Hazard 21: an epoll descriptor whose lock is held while it waits for our answer
+
+static int watched;
+static atomic_bool is_watched;
+
+static void *watch(void *unused)
+{
+	(void)unused;
+	struct epoll_event event = { .events = EPOLLIN };
+	int epoll = CHECK_SYS(epoll_create1(EPOLL_CLOEXEC));
+	int place = CHECK_SYS(dup(watched));
+	while (atomic_load(&is_watched)) {
+		// In the place where the device was a moment ago
+		dup2(watched, place);
+		dup2(epoll, place);
+		epoll_ctl(epoll, EPOLL_CTL_ADD, watched, &event);
+		epoll_wait(epoll, &event, 1, 0);
+		epoll_ctl(epoll, EPOLL_CTL_DEL, watched, &event);
+	}
+	return NULL;
+}
+
+// O_NONBLOCK is looked up in /proc, where the kernel waits for that lock.
+static void attack_with_epoll(void *unused)
+{
+	(void)unused;
+	pthread_t watchers[3];
+	struct thread thread;
+	open_caller();
+	watched = caller_proc.fd;
+	atomic_store(&is_watched, true);
+	for (unsigned i = 0; i < COUNT(watchers); i++)
+		watchers[i] = start_thread(watch, NULL);
+	init_thread(&thread, &caller_proc);
+	uint64_t start = now_ns();
+	while (now_ns() - start < 2 * 1000000000ull) {
+		// The descriptor that was looked at is another each time
+		int other = CHECK_SYS(dup(watched));
+		struct binder_version version;
+		CHECK_SYS(ioctl(other, BINDER_VERSION, &version));
+		write_read(other, NULL, 0, thread.in, sizeof(thread.in));
+		close(other);
+	}
+	atomic_store(&is_watched, false);
+	for (unsigned i = 0; i < COUNT(watchers); i++)
+		pthread_join(watchers[i], NULL);
+	// Nobody was left waiting
+	struct epoll_event event = { .events = EPOLLIN };
+	int epoll = CHECK_SYS(epoll_create1(EPOLL_CLOEXEC));
+	CHECK_SYS(epoll_ctl(epoll, EPOLL_CTL_ADD, watched, &event));
+	bc_call(&caller, 0, MANAGER_PING, 0, NULL);
+	submit(&caller);
+	CHECK_EQ(epoll_wait(epoll, &event, 1, 10000), 1, "readable descriptors");
+	await_ending(BR_REPLY);
+	drop_received(&caller);
+}
+
 // ---- Hazard 15: ioctls whose argument is NULL
 
 static void attack_with_null(void *unused)
@@ -369,6 +427,7 @@ int main(int argc, char **argv)
 		{ "frozen", attack_frozen, NULL },
 		{ "reuse", attack_with_reuse, NULL },
 		{ "silent-end", attack_with_silent_end, NULL },
+		{ "epoll", attack_with_epoll, NULL },
 		{ "null", attack_with_null, NULL },
 	};
 	run_attacks(attacks, COUNT(attacks));
