@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import { LocalDriver } from 'ubinder/local';
-import { type Connection, dup, type FileDescriptor, type Ref, ServiceSpecificError } from 'ubinder/runtime';
+import { type Connection, dup, type Ref, ServiceSpecificError } from 'ubinder/runtime';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Choice } from './generated/ubinder/wire/Choice.ts';
 import { Everything } from './generated/ubinder/wire/Everything.ts';
@@ -14,26 +14,15 @@ import { Medium } from './generated/ubinder/wire/Medium.ts';
 import { Numbers } from './generated/ubinder/wire/Numbers.ts';
 import { Outer } from './generated/ubinder/wire/Outer.ts';
 import { Small } from './generated/ubinder/wire/Small.ts';
-import type { Objects } from './values.ts';
+import { wireObjects } from './wire-objects.ts';
 import { argumentsOf, expectAnswer, randomMethods, wireHandlers } from './wire-service.ts';
-
-class File implements FileDescriptor {
-  readonly name: string;
-  constructor(name: string) {
-    this.name = name;
-  }
-  dup(): File {
-    return new File(this.name);
-  }
-  [Symbol.dispose](): void {}
-}
 
 let driver: LocalDriver;
 let server: Connection;
 let client: Connection;
 let wire: Ref<IWire>;
-let objects: Objects;
 const told: string[] = [];
+let objects = wireObjects((text) => void told.push(text));
 
 beforeAll(async () => {
   driver = new LocalDriver();
@@ -41,20 +30,7 @@ beforeAll(async () => {
   client = driver.connect();
   await server.becomeContextManager(IWire.implement(wireHandlers()));
   wire = IWire.fromBinder(client.contextManager());
-  const callbacks = [1, 2].map(() =>
-    ICallback.implement({ twice: (value) => 2 * value, tell: (text) => void told.push(text) }),
-  );
-  const inside = Outer.IInside.implement({ flip: (mode) => 1 - mode });
-  objects = {
-    binders: [...callbacks, inside, dup(wire)],
-    interfaces: new Map<string, readonly object[]>([
-      [ICallback.descriptor, callbacks],
-      [Outer.IInside.descriptor, [inside]],
-    ]),
-    files: [new File('a'), new File('b')],
-    nameOfFile: (file) => (file as File).name,
-    held: [Flat, Choice] as never,
-  };
+  objects = { ...objects, binders: [...objects.binders, dup(wire)] };
 });
 afterAll(() => driver.close());
 

@@ -45,6 +45,9 @@ function parametersOf(args: readonly ArgumentSpec[]): string[] {
   });
 }
 
+/** The transaction code of a method. */
+export const codeOf = (name: string): number => methods[name]!.code;
+
 /** The methods that are called with random values. */
 export const randomMethods: readonly string[] = Object.keys(methods).filter((name) =>
   /^(echo|swap)/.test(name),
