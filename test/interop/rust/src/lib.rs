@@ -4,6 +4,11 @@
 
 rsbinder::include_aidl!("echo");
 
+/// The interfaces of the wire tests.
+pub mod wire {
+    rsbinder::include_aidl!("wire");
+}
+
 /// The name the service registers under unless told another. It begins with the interface's own name
 /// because `binder-call` takes everything before the slash as the interface to call.
 pub const DEFAULT_NAME: &str = "ubinder.interop.IEcho/default";
