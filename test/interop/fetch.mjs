@@ -31,6 +31,8 @@ import { fileURLToPath } from 'node:url';
 const here = dirname(fileURLToPath(import.meta.url));
 const pinFile = join(here, '../support/outside.json');
 const rustProject = join(here, 'rust');
+/** Read by the project's build. */
+const wireAidl = join(here, '../aidl/wire/aidl');
 const cache = join(process.env.UBINDER_CACHE || join(homedir(), '.cache/ubinder'), 'outside');
 const renewCommand = 'node test/interop/fetch.mjs --renew';
 
@@ -68,7 +70,7 @@ function makeDirectory(target, fill) {
 
 // ---- Rust -----------------------------------------------------------------------------------------------
 
-const rustPrograms = ['rsb_hub', 'rsb_service', 'rs_service', 'rs_client'];
+const rustPrograms = ['rsb_hub', 'rsb_service', 'rs_service', 'rs_client', 'rs_wire'];
 
 /** The checksum Cargo.lock has for a crate at a version; cargo itself checks every crate against it. */
 function lockedChecksum({ name, version }) {
@@ -89,9 +91,11 @@ function buildRust(pins) {
     }
   }
   const hash = createHash('sha256').update(run('cargo', ['--version']));
-  for (const file of readdirSync(rustProject, { recursive: true }).sort()) {
-    const ours = /\.(rs|aidl|toml|lock)$/.test(file) && !file.startsWith('target');
-    if (ours) hash.update(readFileSync(join(rustProject, file)));
+  for (const directory of [rustProject, wireAidl]) {
+    for (const file of readdirSync(directory, { recursive: true }).sort()) {
+      const ours = /\.(rs|aidl|toml|lock)$/.test(file) && !file.startsWith('target');
+      if (ours) hash.update(readFileSync(join(directory, file)));
+    }
   }
   const target = join(cache, `rust-${hash.digest('hex').slice(0, 12)}`);
   if (!existsSync(target)) {

@@ -26,10 +26,10 @@ export function recorded(object: object, record: (recording: Recording) => void)
   return newRef(new Recorder());
 }
 
-/** The bytes, with the numbers that the driver gives objects as zeros. */
-function masked({ bytes, offsets }: Parcel): Uint8Array {
+/** The bytes, with objects as zeros: the driver writes them anew for who receives them. */
+export function masked({ bytes, offsets }: Parcel): Uint8Array {
   const copy = bytes.slice();
   // flat_binder_object: type (4) | flags (4) | pointer or handle (8) | cookie (8)
-  for (const at of offsets) copy.fill(0, at + 8, at + 24);
+  for (const at of offsets) copy.fill(0, at, at + 24);
   return copy;
 }

@@ -45,6 +45,9 @@ function parametersOf(args: readonly ArgumentSpec[]): string[] {
   });
 }
 
+/** Of the arguments whose bytes are in golden-bytes.json. */
+export const GOLDEN_SEED = 3;
+
 /** The transaction code of a method. */
 export const codeOf = (name: string): number => methods[name]!.code;
 
@@ -58,8 +61,11 @@ export function argumentsOf(name: string, objects: Objects): fc.Arbitrary<unknow
   const args = methods[name]!.args!;
   return fc.tuple(
     ...parametersOf(args).map((parameter) => {
-      if (parameter.endsWith('Length')) return fc.integer({ min: -1, max: 10 });
-      const [, type] = args.find(([argument]) => argument === parameter)!;
+      const [, type] = args.find(([argument]) => argument === parameter.replace(/Length$/, ''))!;
+      if (parameter.endsWith('Length')) {
+        const isNullable = typeof type === 'object' && 'nullable' in type;
+        return fc.integer({ min: isNullable ? -1 : 0, max: 10 });
+      }
       return valuesOf(type, objects);
     }),
   );
