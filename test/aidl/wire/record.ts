@@ -26,10 +26,14 @@ export function recorded(object: object, record: (recording: Recording) => void)
   return newRef(new Recorder());
 }
 
-/** The bytes, with objects as zeros: the driver writes them anew for who receives them. */
+/** The bytes, without what the driver writes anew for who receives an object: whose it is, its flags and numbers. */
 export function masked({ bytes, offsets }: Parcel): Uint8Array {
   const copy = bytes.slice();
   // flat_binder_object: type (4) | flags (4) | pointer or handle (8) | cookie (8)
-  for (const at of offsets) copy.fill(0, at, at + 24);
+  for (const at of offsets) {
+    // A binder of the receiver's own is a handle elsewhere.
+    if (copy[at + 2] === 'b'.charCodeAt(0)) copy[at + 2] = 'h'.charCodeAt(0);
+    copy.fill(0, at + 4, at + 24);
+  }
   return copy;
 }
