@@ -203,7 +203,7 @@ describe.skipIf(reason !== null)('daemon', { concurrent: true }, () => {
       expect(await connect('null\n')).toContain('Cannot read request');
       expect(await connect('{"version":2,"command":"status"}\n')).toContain('Cannot read request');
       expect(await connect('{"version":1,"command":"explode"}\n')).toContain(
-        'known are status, reports and stop',
+        'known are status, reports, shrink and stop',
       );
       expect(await connect('x'.repeat(1024 * 1024))).toBe('');
       // Gone before it could be answered

@@ -38,9 +38,9 @@ describe.skipIf(reason !== null)('mount.fuse.ubinder', { concurrent: true }, () 
          ls "$dir"
          stat -c %a "$dir/my" "$dir/binder_logs/state"
          "$node" "$main" demo manager --device "$dir/binder" > "$fstab" & manager=$!
-         until grep -q . "$fstab"; do sleep 0.1; done
+         until grep -qs . "$fstab"; do sleep 0.1; done
          "$node" "$main" demo echo --device "$dir/binder" > "$fstab" & echo=$!
-         until grep -q . "$fstab"; do sleep 0.1; done
+         until grep -qs . "$fstab"; do sleep 0.1; done
          "$node" "$main" demo call --device "$dir/binder" "as from fstab"
          kill $manager $echo; wait $manager $echo 2>/dev/null || true
          umount "$dir"`,
