@@ -33,6 +33,11 @@ export class ReadBuffer {
     this.counts = stats;
   }
 
+  /** Nothing was collected, not even an item that has nothing to say. */
+  get isEmpty(): boolean {
+    return this.length === 0 && this.#count === 0;
+  }
+
   clear(): void {
     this.length = 0;
     this.#count = 0;
@@ -81,7 +86,7 @@ export class ReadBuffer {
     return at;
   }
 
-  /** Notes that `item`, taken from `list`, wrote everything up to here. */
+  /** Notes that `item`, taken from `list`, wrote everything up to here, which may be nothing. */
   didPrepare(item: WorkItem, list: WorkList): void {
     this.#items[this.#count] = item;
     this.#lists[this.#count] = list;

@@ -103,12 +103,12 @@ function deliver(thread: Thread, after: AfterItem): number {
       // What was taken had nothing to say: look again, and sleep if there is nothing more.
       reading.forProcess = thread.isAvailable;
       if (thread.hasWork(reading.forProcess)) continue;
-      out.clear();
+      if (!flush(thread, reading.flushed)) return faulted(thread);
       return NOTHING;
     }
     if (size - reading.flushed - out.length < READ_ITEM_RESERVE) break;
     const hasFiles = carriesFiles(list.first);
-    if (out.length >= READ_CHUNK || (hasFiles && out.length > 0)) {
+    if (out.length >= READ_CHUNK || (hasFiles && !out.isEmpty)) {
       const length = out.length;
       if (!flush(thread, reading.flushed)) return faulted(thread);
       reading.flushed += length;
@@ -122,13 +122,8 @@ function deliver(thread: Thread, after: AfterItem): number {
       after = deliverInstalled(thread, transaction, outcome);
       continue;
     }
-    const before = out.length;
     after = item.prepare(thread, out);
-    if (out.length === before) {
-      item.commit(thread);
-    } else {
-      out.didPrepare(item, list);
-    }
+    out.didPrepare(item, list);
   }
 
   const spawn = shouldSpawn(thread);

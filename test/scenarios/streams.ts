@@ -506,6 +506,20 @@ const faults: Scenario[] = [
     },
   },
   {
+    name: 'what has nothing to say is not taken where not even BR_NOOP can be written',
+    async run(world) {
+      const { server, client, handle } = await pair(world);
+      await client.write(call(handle), release(handle));
+      await server.read(`NOOP ${CALLED}`);
+      const idle = await server.another('idle');
+      const nowhere = await idle.writeRead({ readSize: 256, readBuffer: 8 });
+      assert.equal(nowhere.errno, 'EFAULT');
+      await idle.read('NOOP', 4);
+      await idle.readNothing();
+      await idle.readNothing();
+    },
+  },
+  {
     name: 'what goes back goes back to the process’s list if it came from there',
     async run(world) {
       const { client, handle } = await pair(world);
