@@ -9,7 +9,9 @@ const mode: Mode = whyNot('root') ? 'rootless' : 'root';
 const reason = whyNot(mode);
 if (reason) console.warn(`SKIPPED: library: ${reason}`);
 
-describe.skipIf(reason !== null)('the library', () => {
+const kinds = ['logical', 'workers'] as const;
+
+describe.skipIf(reason !== null).each(kinds)('the library with %s as threads', (threads) => {
   let mount: TestMount;
   let descriptors: number;
   beforeEach(async () => {
@@ -20,7 +22,7 @@ describe.skipIf(reason !== null)('the library', () => {
 
   /** Starts a program and waits until it says `ready`. */
   async function start(script: string, options: object = {}): Promise<ChildProcess> {
-    const child = mount.spawn(program(mount.device(), script, options));
+    const child = mount.spawn(program(mount.device(), script, { threads, ...options }));
     let said = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on('data', (chunk: Buffer) => {
@@ -31,7 +33,8 @@ describe.skipIf(reason !== null)('the library', () => {
     return child;
   }
 
-  const run = (script: string, options: object = {}) => mount.run(program(mount.device(), script, options));
+  const run = (script: string, options: object = {}) =>
+    mount.run(program(mount.device(), script, { threads, ...options }));
 
   /** Ends a program, and checks that everything it and others had part in is gone. */
   async function stop(child: ChildProcess): Promise<void> {
@@ -153,6 +156,44 @@ describe.skipIf(reason !== null)('the library', () => {
       ['', 'DEAD_OBJECT', 'DEAD_OBJECT', 'deaths: 1, DEAD_OBJECT', 'done', 'held: DEAD_OBJECT'].sort(),
     );
     await expect.poll(() => mount.leftovers(descriptors), { timeout: 5000 }).toEqual({});
+  });
+
+  if (threads === 'logical')
+    test('a thousand calls of one event loop are under way at once', async () => {
+      const server = await start(SERVER);
+      const client = await start(`
+      const remote = manager();
+      await remote.hold(1);
+      const held = Promise.all(Array.from({ length: 1000 }, (_, i) => remote.hold(3000 + i)));
+      say('ready');
+      say((await held).length);
+    `);
+      let said = '';
+      client.stdout?.on('data', (chunk: Buffer) => {
+        said += chunk;
+      });
+      await expect.poll(async () => (await mount.status()).transactions, { timeout: 10_000 }).toBe(1000);
+      await expect.poll(() => said, { timeout: 20_000 }).toBe('1000\n');
+      await stop(server);
+    });
+
+  test('the end of the driver ends the connection, and the calls under way', async () => {
+    const server = await start(SERVER);
+    const client = await start(`
+      const remote = manager();
+      remote.hold(100_000).catch((error) => say('held: ' + error.code));
+      binder.closed.addEventListener('abort', () => say('closed: ' + binder.closed.reason.code));
+      await remote.hold(1);
+      say('ready');
+    `);
+    let said = '';
+    client.stdout?.on('data', (chunk: Buffer) => {
+      said += chunk;
+    });
+    const ended = [server, client].map((child) => new Promise((done) => child.once('close', done)));
+    mount.terminate();
+    await Promise.all(ended);
+    expect(said.split('\n').sort()).toEqual(['', 'closed: CLOSED', 'held: CLOSED']);
   });
 
   const endings: [how: string, script: string, code: number | null, signal: string | null][] = [

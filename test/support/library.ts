@@ -54,7 +54,7 @@ await binder.becomeContextManager(ITest.implement({
     }
   },
   hold: async (milliseconds) => {
-    await sleep(milliseconds);
+    await sleep(milliseconds, null, { ref: false });
     return milliseconds;
   },
   tell: async (text) => {

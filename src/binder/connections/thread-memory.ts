@@ -29,11 +29,6 @@ export class ThreadMemory {
     return this.#area.address;
   }
 
-  /** From the argument on. */
-  get bytes(): Uint8Array {
-    return this.#area.bytes;
-  }
-
   write(commands: Commands): void {
     if (this.#next.isEmpty) this.#next = commands;
     else this.#next = this.#next.followedBy(commands);

@@ -19,4 +19,6 @@ export const DONE = 2;
 export const RESULT = 3;
 /** Not 0: nothing is to be done any more. */
 export const ENDING = 4;
-export const WORDS = 5;
+/** The ioctl after which it ends; 0 for none. */
+export const LAST = 5;
+export const WORDS = 6;

@@ -1,7 +1,7 @@
 import { workerData } from 'node:worker_threads';
 import { EINTR } from '../../abi/errno.ts';
 import { ioctlAt } from '../../host/linux/device-file.ts';
-import { COMMAND, DONE, ENDING, GO, RESULT, type ThreadWorkerData } from './thread-worker-data.ts';
+import { COMMAND, DONE, ENDING, GO, LAST, RESULT, type ThreadWorkerData } from './thread-worker-data.ts';
 
 // A Binder thread of a process, started by `WorkerThread`: it makes the ioctls, sleeps in them, and knows nothing else.
 
@@ -19,4 +19,5 @@ for (let made = 0; ; ) {
   Atomics.store(words, DONE, made);
   Atomics.add(bell, 0, 1);
   Atomics.notify(bell, 0);
+  if (made === Atomics.load(words, LAST)) break;
 }

@@ -1,12 +1,50 @@
 import { Worker } from 'node:worker_threads';
 import { BINDER_THREAD_EXIT, BINDER_WRITE_READ } from '../../abi/binder.ts';
 import { EINTR, EIO } from '../../abi/errno.ts';
+import { createArea } from '../../host/linux/area.ts';
 import type { BinderThread, Commands, ThreadEvents } from '../runtime/seam.ts';
 import { READ_SIZE, ThreadMemory } from './thread-memory.ts';
-import { COMMAND, DONE, ENDING, GO, RESULT, type ThreadWorkerData, WORDS } from './thread-worker-data.ts';
+import {
+  COMMAND,
+  DONE,
+  ENDING,
+  GO,
+  LAST,
+  RESULT,
+  type ThreadWorkerData,
+  WORDS,
+} from './thread-worker-data.ts';
 
 /** Megabytes of heap that the Worker of a thread may use; it uses next to none. */
 const HEAP_LIMIT = { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1 };
+
+function startWorker(workerData: ThreadWorkerData): Worker {
+  return new Worker(new URL('./thread-worker.js', import.meta.url), {
+    workerData,
+    execArgv: [],
+    trackUnmanagedFds: false,
+    resourceLimits: HEAP_LIMIT,
+  });
+}
+
+/** Makes one ioctl that may sleep, in a thread of its own. @returns 0 or a positive errno; `argument` is changed in place */
+export async function ioctlInWorker(fd: number, command: number, argument: Uint8Array): Promise<number> {
+  using memory = createArea(argument.length);
+  memory.bytes.set(argument);
+  const words = new Int32Array(new SharedArrayBuffer(4 * WORDS));
+  Atomics.store(words, COMMAND, command | 0);
+  Atomics.store(words, GO, 1);
+  Atomics.store(words, LAST, 1);
+  const bell = new Int32Array(new SharedArrayBuffer(4));
+  const worker = startWorker({ fd, argument: memory.address, words, bell });
+  const failure = await new Promise<unknown>((resolve) => {
+    worker.once('error', resolve);
+    worker.once('exit', () => resolve(null));
+  });
+  if (failure) return EIO;
+  argument.set(memory.bytes.subarray(0, argument.length));
+  return Atomics.load(words, RESULT);
+}
 
 /** A Binder thread that is an OS thread, in a Worker. It and the event loop take turns with the thread's memory. */
 export class WorkerThread implements BinderThread {
@@ -18,23 +56,16 @@ export class WorkerThread implements BinderThread {
   #made = 0;
   #isBusy = false;
   #isExiting = false;
-  #other: { argument: Uint8Array; resolve: (errno: number) => void } | null = null;
 
   /** @param bell - rung when it is done: {@link deliver} is to be called then */
   constructor(fd: number, bell: Int32Array, events: ThreadEvents, onEnd: (thread: WorkerThread) => void) {
     this.#events = events;
     this.#onEnd = onEnd;
     const workerData: ThreadWorkerData = { fd, argument: this.#memory.address, words: this.#words, bell };
-    this.#worker = new Worker(new URL('./thread-worker.js', import.meta.url), {
-      workerData,
-      execArgv: [],
-      trackUnmanagedFds: false,
-      resourceLimits: HEAP_LIMIT,
-    });
+    this.#worker = startWorker(workerData);
     this.#worker.unref();
     this.#worker.once('error', () => events.failed(EIO));
     this.#worker.once('exit', () => {
-      this.#other?.resolve(EINTR);
       this.#memory.release();
       this.#onEnd(this);
     });
@@ -54,15 +85,6 @@ export class WorkerThread implements BinderThread {
     this.#make(BINDER_THREAD_EXIT);
   }
 
-  /** An ioctl of another kind, whose argument is changed in place. @returns 0 or a positive errno */
-  ioctl(command: number, argument: Uint8Array): Promise<number> {
-    return new Promise((resolve) => {
-      this.#other = { argument, resolve };
-      this.#memory.bytes.set(argument);
-      this.#make(command);
-    });
-  }
-
   #make(command: number): void {
     this.#isBusy = true;
     Atomics.store(this.#words, COMMAND, command | 0);
@@ -76,12 +98,6 @@ export class WorkerThread implements BinderThread {
     this.#isBusy = false;
     if (this.#isExiting) return void this.end();
     const errno = Atomics.load(this.#words, RESULT);
-    if (this.#other) {
-      const { argument, resolve } = this.#other;
-      this.#other = null;
-      argument.set(this.#memory.bytes.subarray(0, argument.length));
-      return resolve(errno);
-    }
     const read = this.#memory.finish();
     if (errno === 0 || errno === EINTR) this.#events.returned(this.#memory.buffer, read);
     else this.#events.failed(errno);

@@ -1,6 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { DeviceFile } from '../../host/linux/device-file.ts';
 import { once } from '../../host/linux/once.ts';
-import { DeviceCarrier } from '../connections/device-carrier.ts';
+import type { DeviceCarrier } from '../connections/device-carrier.ts';
+import { LogicalCarrier } from '../connections/logical-carrier.ts';
+import { WorkerCarrier } from '../connections/worker-carrier.ts';
 import { BinderError } from '../parcel/errors.ts';
 import { variantOf } from '../parcel/variant.ts';
 import type { Call } from '../runtime/binder.ts';
@@ -13,6 +16,11 @@ import { findDevice, parseLocator } from './locator.ts';
 export interface ConnectOptions extends ConnectionOptions {
   /** A path, or `binder:/path?android=14`. Default: `$UBINDER`, else the first device that is found. */
   readonly device?: string;
+  /**
+   * What Binder threads are: `logical`, numbers, which only a ubinder daemon knows, as many as there are calls; or `workers`,
+   * OS threads, on any device. Default: `logical` where the device has them.
+   */
+  readonly threads?: 'logical' | 'workers';
 }
 
 /** A connection to a device. */
@@ -53,7 +61,7 @@ export async function connect(where: string | ConnectOptions = {}): Promise<Devi
   keepCallContext();
   let carrier: DeviceCarrier;
   try {
-    carrier = new DeviceCarrier(path);
+    carrier = openCarrier(path, options.threads);
   } catch (error) {
     throw explained(error, path);
   }
@@ -62,6 +70,21 @@ export async function connect(where: string | ConnectOptions = {}): Promise<Devi
     ...(android ? { variant: variantOf(android) } : {}),
     ...options,
   });
+}
+
+function openCarrier(path: string, threads: ConnectOptions['threads']): DeviceCarrier {
+  const device = new DeviceFile(path);
+  try {
+    const logical = threads === 'workers' ? null : LogicalCarrier.open(device);
+    if (logical) return logical;
+    if (threads === 'logical') {
+      throw new BinderError('INVALID_OPERATION', `Cannot connect: ${path} has no logical threads`);
+    }
+    return new WorkerCarrier(device);
+  } catch (error) {
+    device.close();
+    throw error;
+  }
 }
 
 /** Which call a handler serves lasts through its awaits. */

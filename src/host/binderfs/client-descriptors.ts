@@ -3,11 +3,14 @@ import { type ClientFiles, INSTALLING, type Installed, type OpenFile } from '../
 import type { Thread } from '../../driver/thread.ts';
 import { type TakenFile, takeFile } from '../linux/open-file.ts';
 import type { Installations } from './installations.ts';
+import { FIRST_LOGICAL, type LogicalThreads } from './logical-threads.ts';
 
 /** The descriptors of one client: of whichever process its threads are in. */
 export class ClientDescriptors implements ClientFiles {
   /** A 32-bit program made ioctls here: nothing can be done in its place. */
   isCompat = false;
+  /** Threads in whose place nothing can be done: their descriptors go through a socket. */
+  logical: LogicalThreads | null = null;
   readonly #installations: Installations;
   readonly #mayTake: () => boolean;
 
@@ -18,16 +21,18 @@ export class ClientDescriptors implements ClientFiles {
   }
 
   take(thread: number, fd: number): OpenFile | number {
-    return this.#mayTake() ? takeFile(thread, fd) : EMFILE;
+    return this.#mayTake() ? takeFile(this.logical?.osThread(thread) ?? thread, fd) : EMFILE;
   }
 
   install(thread: Thread, files: readonly OpenFile[]): Installed | typeof INSTALLING {
+    if (this.logical && thread.id >= FIRST_LOGICAL) return this.logical.install(files as TakenFile[]);
     if (this.isCompat) return EPERM;
     this.#installations.install(thread, files as readonly TakenFile[]);
     return INSTALLING;
   }
 
   close(thread: Thread, fds: readonly number[]): void {
-    this.#installations.close(thread, fds);
+    if (this.logical && thread.id >= FIRST_LOGICAL) this.logical.closeFiles(fds);
+    else this.#installations.close(thread, fds);
   }
 }

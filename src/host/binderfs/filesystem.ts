@@ -13,6 +13,7 @@ import {
   ENOTTY,
   EPERM,
 } from '../../abi/errno.ts';
+import { LOGICAL_TYPE, UBINDER_LOGICAL_OPEN } from '../../abi/logical-threads.ts';
 import type { Driver } from '../../driver/driver.ts';
 import { MAX_MAPPING_SIZE } from '../../driver/limits.ts';
 import { type Caller, PARKED } from '../../driver/ports.ts';
@@ -372,6 +373,7 @@ export class BinderFs implements FuseHandlers {
     if (this.#isStopping && command === BINDER_WRITE_READ) {
       return void this.#session.reply.error(unique, ECONNREFUSED);
     }
+    if ((command & 0xff00) === LOGICAL_TYPE) return this.#logicalIoctl(open, request);
     const thread = request.pid;
     const caller = this.#caller;
     caller.thread = thread;
@@ -389,6 +391,16 @@ export class BinderFs implements FuseHandlers {
       // Answered later
     } else if (!isPlain) this.answer(open.process.thread(thread), result);
     else this.#session.reply.ioctl(unique, -result, area, dataAt, answerSize(request));
+    this.notifyPollers();
+  }
+
+  #logicalIoctl(open: OpenDevice, request: IoctlRequest): void {
+    const { reply } = this.#session;
+    if (this.#isStopping) return void reply.error(request.unique, ECONNREFUSED);
+    open.begin();
+    if (!open.logical || request.command === UBINDER_LOGICAL_OPEN)
+      reply.ioctlResult(request.unique, -open.openLogical(request));
+    else open.logical.ioctl(request, reply);
     this.notifyPollers();
   }
 

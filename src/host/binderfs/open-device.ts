@@ -1,8 +1,10 @@
+import { EBUSY } from '../../abi/errno.ts';
 import type { Driver } from '../../driver/driver.ts';
 import type { Area, Client, ClientMemory, Mapping, ThreadId, ThreadScheduling } from '../../driver/ports.ts';
 import type { Priority } from '../../driver/priority.ts';
 import type { Process } from '../../driver/process.ts';
 import type { Thread } from '../../driver/thread.ts';
+import type { IoctlRequest } from '../fuse/request.ts';
 import { MAX_DATA } from '../fuse/session.ts';
 import { createArea, pageSize } from '../linux/area.ts';
 import type { Clock } from '../linux/clock.ts';
@@ -16,6 +18,7 @@ import type { Subject } from '../policy/subject.ts';
 import { textOf } from './byte-string.ts';
 import type { ClientDescriptors } from './client-descriptors.ts';
 import type { Device } from './device.ts';
+import { FIRST_LOGICAL, LogicalThreads } from './logical-threads.ts';
 
 /**
  * How long the answer whether O_NONBLOCK is set may be old, in milliseconds: a change by fcntl(F_SETFL) is not reported
@@ -79,7 +82,8 @@ export class OpenDevice implements Client {
   readonly identity: Identity;
   /** Who opened it, as the rules of a policy see it. */
   readonly subject: Subject;
-  readonly memory: ClientMemory;
+  /** As its threads see it: changes when it registers logical ones. */
+  memory: ClientMemory;
   readonly files: ClientDescriptors | null;
   readonly process: Process;
   /** The kernel's name of this open, for waking pollers. */
@@ -87,6 +91,7 @@ export class OpenDevice implements Client {
   /** Somebody waits in poll since the last wake-up. */
   isPolled = false;
 
+  #logical: LogicalThreads | null = null;
   readonly #owner: OpenDeviceOwner;
   readonly #scheduling: ProcessScheduling;
   readonly #mappings: ClientMappings;
@@ -139,7 +144,24 @@ export class OpenDevice implements Client {
     return this.#scheduling.initial;
   }
 
-  scheduling(thread: ThreadId): ThreadScheduling {
+  /** Threads that are none of the system's, once the client has registered them. */
+  get logical(): LogicalThreads | null {
+    return this.#logical;
+  }
+
+  /** UBINDER_LOGICAL_OPEN. @returns 0 or a positive errno */
+  openLogical(request: IoctlRequest): number {
+    if (this.#logical) return EBUSY;
+    const logical = LogicalThreads.open(request, this.process, this.memory);
+    if (typeof logical === 'number') return logical;
+    this.#logical = logical;
+    this.memory = logical;
+    if (this.files) this.files.logical = logical;
+    return 0;
+  }
+
+  scheduling(thread: ThreadId): ThreadScheduling | null {
+    if (thread >= FIRST_LOGICAL) return null;
     return this.#scheduling.thread(thread);
   }
 
@@ -243,7 +265,8 @@ export class OpenDevice implements Client {
   }
 
   answer(thread: Thread, errno: number): void {
-    this.#owner.answer(thread, errno);
+    if (thread.id >= FIRST_LOGICAL) this.#logical?.answer(thread, errno);
+    else this.#owner.answer(thread, errno);
   }
 
   readable(): void {
@@ -255,6 +278,7 @@ export class OpenDevice implements Client {
     this.confirmOpen();
     for (const [id, thread] of this.#watched) this.#threads.unwatch(id, thread);
     this.process.release();
+    this.#logical?.close();
     this.#mappings.release();
     this.#region.release();
   }
