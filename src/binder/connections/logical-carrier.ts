@@ -235,7 +235,8 @@ export class LogicalCarrier extends DeviceCarrier {
 
   #deviceIsGone(): void {
     if (this.isClosed) return;
-    for (const thread of [...this.#threads.values()]) thread.ended(ECONNREFUSED, new Uint8Array());
+    // The first that is told ends the connection.
+    for (const thread of [...this.#threads.values()]) thread.deviceIsGone();
   }
 }
 
@@ -294,6 +295,11 @@ class LogicalThread implements BinderThread {
     this.#errno = errno;
     this.#length = read.length;
     this.#deliver();
+  }
+
+  deviceIsGone(): void {
+    this.#sleeps = false;
+    if (!this.#carrier.isClosed) this.#events.failed(ECONNREFUSED);
   }
 
   readonly #deliver = (): void => {

@@ -29,16 +29,18 @@ export function parseLocator(text: string): Locator {
   return { path, android: Number(android) as AndroidVersion };
 }
 
+const USUAL_PATHS = ['/dev/binder', '/dev/binderfs/binder'];
+
 /**
  * The device to connect to when nobody says: `$UBINDER`, else the first that is there of `/dev/binder`,
  * `/dev/binderfs/binder` and `$XDG_RUNTIME_DIR/ubinder/binder`.
  *
  * @throws BinderError NAME_NOT_FOUND that lists what was tried.
  */
-export function findDevice(environment: NodeJS.ProcessEnv): Locator {
+export function findDevice(environment: NodeJS.ProcessEnv, usual: readonly string[] = USUAL_PATHS): Locator {
   if (environment.UBINDER) return parseLocator(environment.UBINDER);
   const runtime = environment.XDG_RUNTIME_DIR;
-  const paths = ['/dev/binder', '/dev/binderfs/binder', ...(runtime ? [`${runtime}/ubinder/binder`] : [])];
+  const paths = [...usual, ...(runtime ? [`${runtime}/ubinder/binder`] : [])];
   for (const path of paths) {
     try {
       accessSync(path, constants.R_OK | constants.W_OK);

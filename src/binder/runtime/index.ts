@@ -43,4 +43,5 @@ export {
   interfaceHash,
   interfaceVersion,
   ping,
+  shellCommand,
 } from './standard-calls.ts';

@@ -1,8 +1,8 @@
 import { TF_ACCEPT_FDS } from '../../abi/binder.ts';
 import type { FileDescriptor, Parcel } from '../parcel/parcel.ts';
 import { readStatus } from '../parcel/status.ts';
-import { type CallOptions, type IBinder, type Ref, refState } from './binder.ts';
-import { transactWith } from './interface.ts';
+import { type CallOptions, deathOf, type IBinder, type Ref, refState, release } from './binder.ts';
+import { defineInterface, type InterfaceType, transactWith } from './interface.ts';
 import * as standard from './standard-transactions.ts';
 
 function ask(
@@ -66,6 +66,53 @@ export async function dump(
     for (const arg of args) data.writeString(arg);
   };
   await ask(ref, standard.DUMP, write, nothing, 'dump', options);
+}
+
+interface IResultReceiver {
+  send(resultCode: number, options?: CallOptions): Promise<void>;
+}
+/** To which the result of a shell command goes. The bundle that follows the code is not read. */
+const IResultReceiver: InterfaceType<IResultReceiver> = defineInterface(
+  'com.android.internal.os.IResultReceiver',
+  { format: 1, methods: { send: { code: 1, oneway: true, args: [['resultCode', 'int']] } } },
+);
+
+/**
+ * Runs a command of the object, as `cmd` does.
+ *
+ * @returns its exit code
+ */
+export async function shellCommand(
+  ref: object,
+  files: { readonly in: FileDescriptor; readonly out: FileDescriptor; readonly err: FileDescriptor },
+  args: readonly string[] = [],
+  options?: CallOptions,
+): Promise<number> {
+  let told: (code: number) => void = () => {};
+  const death = deathOf(ref);
+  const signals = options?.signal ? [death, options.signal] : [death];
+  let stop: () => void = () => {};
+  const result = new Promise<number>((resolve, reject) => {
+    told = resolve;
+    stop = () => reject(signals.find(({ aborted }) => aborted)?.reason);
+  });
+  result.catch(nothing);
+  for (const signal of signals) signal.addEventListener('abort', stop, { once: true });
+  const receiver = IResultReceiver.implement({ send: (code) => told(code) });
+  try {
+    const write = (data: Parcel): void => {
+      for (const file of [files.in, files.out, files.err]) data.writeFile(file);
+      data.writeInt32(args.length);
+      for (const arg of args) data.writeString(arg);
+      data.writeBinder(null); // no callback that opens files
+      data.writeBinder(receiver);
+    };
+    await ask(ref, standard.SHELL_COMMAND, write, nothing, 'shellCommand', options);
+    return await result;
+  } finally {
+    for (const signal of signals) signal.removeEventListener('abort', stop);
+    release(receiver);
+  }
 }
 
 /** The version of the object's interface; UNKNOWN_TRANSACTION when it has none. */

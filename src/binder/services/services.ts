@@ -1,5 +1,13 @@
 import { BinderError } from '../parcel/errors.ts';
-import { asBinder, type CallOptions, deathOf, type IBinder, type Ref, release } from '../runtime/binder.ts';
+import {
+  asBinder,
+  type CallOptions,
+  deathOf,
+  dup,
+  type IBinder,
+  type Ref,
+  release,
+} from '../runtime/binder.ts';
 import type { Connection } from '../runtime/connection.ts';
 import type { Signal } from '../runtime/globals.ts';
 import type { InterfaceType } from '../runtime/interface.ts';
@@ -83,10 +91,14 @@ export class Services {
   async *watch<I>(type: InterfaceType<I>, name: string, options: CallOptions = {}): AsyncGenerator<Ref<I>> {
     for (;;) {
       const binder = await this.#wait(name, options);
-      const death = deathOf(binder);
-      const typed = type.fromBinder(binder);
-      yield typed;
-      await aborted(death, options.signal);
+      // Of its own: with the last reference goes the news of the death.
+      const held = dup(binder);
+      try {
+        yield type.fromBinder(binder);
+        await aborted(deathOf(held), options.signal);
+      } finally {
+        release(held);
+      }
     }
   }
 

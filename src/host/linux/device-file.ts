@@ -68,10 +68,19 @@ export class DeviceFile {
    */
   flush(): void {
     const copy = c().dup(this.fd);
-    if (copy !== -1) closeSync(copy);
+    if (copy !== -1) closeDevice(copy);
   }
 
   close(): void {
-    closeSync(this.fd);
+    closeDevice(this.fd);
+  }
+}
+
+/** The descriptor is closed whatever the device says: ENOTCONN of one that is served no more. */
+function closeDevice(fd: number): void {
+  try {
+    closeSync(fd);
+  } catch {
+    // gone
   }
 }

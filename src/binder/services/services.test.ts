@@ -1,0 +1,123 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { LocalDriver } from '../connections/local-driver.ts';
+import { BinderError } from '../parcel/errors.ts';
+import { type AndroidVersion, variantOf } from '../parcel/variant.ts';
+import { asBinder, type CallOptions, deathOf, type IBinder, type Ref, release } from '../runtime/binder.ts';
+import type { Connection } from '../runtime/connection.ts';
+import { defineInterface } from '../runtime/interface.ts';
+import { type IServiceCallback, serviceManagerOf } from './service-manager.ts';
+import { Services } from './services.ts';
+
+interface IName {
+  name(options?: CallOptions): Promise<string>;
+}
+const IName = defineInterface<IName>('test.IName', {
+  format: 1,
+  methods: { name: { code: 1, returns: 'String' } },
+});
+
+let driver: LocalDriver;
+
+beforeEach(() => {
+  driver = new LocalDriver();
+});
+afterEach(() => driver.close());
+
+const connect = (android: AndroidVersion = 16): Connection => driver.connect({ variant: variantOf(android) });
+
+/** A manager that keeps names until their objects die, and calls back. */
+async function manage(connection: Connection, android: AndroidVersion = 16): Promise<void> {
+  const services = new Map<string, Ref<IBinder>>();
+  const waiting: [name: string, callback: Ref<IServiceCallback>][] = [];
+  await connection.becomeContextManager(
+    serviceManagerOf(android).implement({
+      checkService: (name) => services.get(name) ?? null,
+      addService(name, service) {
+        if (name === '') throw new BinderError('ILLEGAL_ARGUMENT', 'no name');
+        services.set(name, service);
+        deathOf(service).addEventListener('abort', () => services.delete(name));
+        for (const [wanted, callback] of waiting)
+          if (wanted === name) void callback.onRegistration(name, service);
+      },
+      listServices: () => [...services.keys()].sort(),
+      registerForNotifications(name, callback) {
+        waiting.push([name, callback]);
+        const found = services.get(name);
+        if (found) void callback.onRegistration(name, found);
+      },
+      unregisterForNotifications(_name, callback) {
+        const at = waiting.findIndex(([, known]) => asBinder(known) === asBinder(callback));
+        for (const [, known] of waiting.splice(at, 1)) release(known);
+        release(callback);
+      },
+      isDeclared: (name) => name === 'declared',
+    }),
+  );
+}
+
+test.each([11, 15, 16] as const)('services are added, found and listed (Android %i)', async (android) => {
+  await manage(connect(android), android);
+  const server = new Services(connect(android));
+  using object = IName.implement({ name: () => 'one' });
+  await server.add('b', object);
+  await server.add('a', object);
+  const client = new Services(connect(android));
+  expect(await client.list()).toEqual(['a', 'b']);
+  using found = await client.get(IName, 'a');
+  expect(await found.name()).toBe('one');
+  expect(await client.check(IName, 'c')).toBe(null);
+  expect(await client.isDeclared('declared')).toBe(true);
+  await expect(server.add('', object)).rejects.toMatchObject({ code: 'ILLEGAL_ARGUMENT' });
+});
+
+test('get waits for the service, and for the manager', async () => {
+  const client = new Services(connect());
+  await expect(client.check(IName, 'late')).rejects.toMatchObject({ code: 'DEAD_OBJECT' });
+  const got = client.get(IName, 'late');
+  const manager = connect();
+  await manage(manager);
+  const server = connect();
+  using object = IName.implement({ name: () => 'late' });
+  const waiting = new Services(connect()).get(IName, 'late');
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  await new Services(server).add('late', object);
+  for (const ref of [await got, await waiting]) {
+    expect(await ref.name()).toBe('late');
+    release(ref);
+  }
+});
+
+test('get gives up when it is told to', async () => {
+  await manage(connect());
+  const client = new Services(connect());
+  const controller = new AbortController();
+  const got = client.get(IName, 'never', { signal: controller.signal });
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  controller.abort(new Error('enough'));
+  await expect(got).rejects.toThrow('enough');
+  await expect(client.get(IName, 'never', { signal: AbortSignal.abort(new Error('no')) })).rejects.toThrow(
+    'no',
+  );
+});
+
+test('watch goes on with the next service after a death', async () => {
+  await manage(connect());
+  const client = new Services(connect());
+  const serve = async (name: string): Promise<Connection> => {
+    const server = connect();
+    await new Services(server).add('service', IName.implement({ name: () => name }));
+    return server;
+  };
+  let server = await serve('first');
+  const names: string[] = [];
+  for await (const ref of client.watch(IName, 'service')) {
+    names.push(await ref.name());
+    release(ref);
+    if (names.length === 3) break;
+    server.close();
+    void serve(`after ${names.length}`).then((next) => {
+      server = next;
+    });
+  }
+  expect(names).toEqual(['first', 'after 1', 'after 2']);
+});
