@@ -9,6 +9,7 @@
 
 import { appendFileSync } from 'node:fs';
 import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { Machine } from './machine.mjs';
 import { buildScenarios, converseOnKernel, golden, importBuilt, labelOf } from './on-kernel.mjs';
@@ -53,6 +54,8 @@ for (let i = 0; i < count; i++) {
 const EXCEPTIONS = new Map([
   ['a descriptor table that is full, and news of a node', /reads \d+ without descriptors: ENOMEM/],
 ]);
+/** How long a conversation may take, milliseconds: a machine in which it takes longer has lost something. */
+const PATIENCE = 300_000;
 const tally = new Tally();
 const different = [];
 /** How often each exception was met, and how many lines were not compared for it. */
@@ -81,7 +84,9 @@ async function work() {
     for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift()) {
       machine ??= await Machine.start({ lsm });
       if (held === 0) console.log(`Linux ${await machine.release()}`);
-      if (!(await compare(machine, `${seed}`))) machine = null;
+      if (await compare(machine, `${seed}`)) continue;
+      await machine.stop();
+      machine = null;
     }
     await machine?.stop();
   }
@@ -96,7 +101,10 @@ async function compare(machine, name) {
     console.log(`${held * STEPS} steps, ${rate} in a second, ${different.length} conversations differ`);
   }
   try {
-    const theirs = await converseOnKernel(machine, name, steps);
+    const conversation = converseOnKernel(machine, name, steps);
+    conversation.catch(() => {});
+    const theirs = await Promise.race([conversation, sleep(PATIENCE, null, { ref: false })]);
+    if (theirs === null) throw new Error(`The machine did not answer in ${PATIENCE / 1000} s`);
     const difference = firstDifference(theirs, own);
     if (!difference) {
       noteException(theirs, own);
@@ -109,7 +117,6 @@ async function compare(machine, name) {
   } catch (error) {
     if (!different.includes(name)) different.push(name);
     console.log(`== ${name} (security module ${machine.lsm}) FAILED`, error.cause ?? error);
-    await machine.stop();
     return false;
   }
 }
