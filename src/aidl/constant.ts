@@ -17,7 +17,10 @@ function constant(shape: Shape): Constant {
 
 export const INT_LIMITS = { int8: 8n, int32: 32n, int64: 64n } as const;
 
-/** Reads a literal as aidl does: hexadecimal is unsigned in 32 bits if it fits, decimal the smallest it fits. */
+/**
+ * Reads a literal as aidl does: hexadecimal is unsigned in 32 bits if it fits, whether its suffix is u32, u64 or
+ * none; decimal is the smallest that it fits.
+ */
 export function parseInteger(
   literal: string,
 ): { kind: 'int8' | 'int32' | 'int64'; value: bigint } | undefined {
@@ -29,10 +32,10 @@ export function parseInteger(
   const as = (kind: 'int8' | 'int32' | 'int64', signed: bigint | undefined) =>
     signed === undefined ? undefined : { kind, value: signed };
   if (suffix === 'u8') return as('int8', unsigned(8n));
+  const long = suffix === 'l' || suffix === 'L';
+  if (hex) return (long ? undefined : as('int32', unsigned(32n))) ?? as('int64', unsigned(64n));
   if (suffix === 'u32') return as('int32', unsigned(32n));
   if (suffix === 'u64') return as('int64', unsigned(64n));
-  const long = suffix !== undefined;
-  if (hex) return (long ? undefined : as('int32', unsigned(32n))) ?? as('int64', unsigned(64n));
   if (value >> 63n !== 0n) return undefined;
   if (long) return { kind: 'int64', value };
   return { kind: value < 128n ? 'int8' : value < 1n << 31n ? 'int32' : 'int64', value };

@@ -49,6 +49,11 @@ export class Reporter {
     return this.#errors > 0;
   }
 
+  /** Whether no more will be told. */
+  get isFull(): boolean {
+    return this.diagnostics.length >= MAX_DIAGNOSTICS;
+  }
+
   error(location: Location | string, text: string): void {
     this.report({ severity: 'error', location, text });
   }

@@ -105,7 +105,11 @@ export class Evaluator {
         this.#error(constant, `Invalid array element: ${part.literal}`);
         return false;
       }
-      kind ??= part.finalKind;
+      if (kind === undefined) {
+        // aidl compares what follows with the first: one character makes an array, two do not.
+        kind = part.finalKind;
+        continue;
+      }
       const both = [kind, part.finalKind];
       const alike = kind === part.finalKind && ['string', 'float', 'array'].includes(kind);
       if (alike || both.every(isInteger)) continue;
@@ -384,5 +388,6 @@ function meant(constant: Constant, type: TypeSpecifier): string {
   if (suffix === undefined || !isInteger(constant.kind)) return '';
   if (!isInteger(constant.finalKind) || /[uUlL]/.test(constant.literal)) return '';
   const literal = constant.literal + suffix;
-  return parseInteger(literal) ? ` Did you mean: ${literal}?` : '';
+  const meansIt = parseInteger(literal)?.kind === { u8: 'int8', u32: 'int32', u64: 'int64' }[suffix];
+  return meansIt ? ` Did you mean: ${literal}?` : '';
 }

@@ -25,7 +25,7 @@ import {
 import { ConstantParser } from './constant-parser.ts';
 import type { Reporter } from './diagnostics.ts';
 import { Lexer, type Token } from './lexer.ts';
-import { type Location, span } from './source.ts';
+import { type Location, type Point, span } from './source.ts';
 import { ParseAbort, SyntaxFailure, TokenStream } from './token-stream.ts';
 
 /** Types within types, and type arguments within type arguments: no real file comes near. */
@@ -186,7 +186,13 @@ class Parser {
 
   // ---- Types ------------------------------------------------------------------------------------------
 
-  #type(annotations: Annotation[], begin = this.#stream.end): TypeSpecifier {
+  #annotatedType(): TypeSpecifier {
+    const begin = this.#stream.end;
+    return this.#type(this.#annotations(), begin);
+  }
+
+  /** @param begin where the annotations begin, if there are any */
+  #type(annotations: Annotation[], begin: Point): TypeSpecifier {
     const name = this.#qualifiedName();
     const type = typeSpecifier(name.location, name.text);
     type.comments = annotations[0]?.comments ?? name.comments;
@@ -226,7 +232,7 @@ class Parser {
     const types: TypeSpecifier[] = [];
     do {
       const begin = this.#stream.end;
-      const type = this.#type(this.#annotations(), begin);
+      const type = this.#annotatedType();
       if (type.annotations.length > 0) {
         this.#error(this.#stream.since(begin), 'Annotations for type arguments are not supported.');
       }
@@ -465,7 +471,7 @@ class Parser {
 
   #constant(annotations: Annotation[]): ConstantDeclaration {
     const keyword = this.#stream.next();
-    const type = this.#type(this.#annotations());
+    const type = this.#annotatedType();
     const name = this.#identifier();
     this.#stream.expect('=');
     const value = this.#constants.parse().constant;
@@ -483,7 +489,7 @@ class Parser {
     if (onewayInterface || this.#startsDeclaration()) return this.#declaration(annotations);
     if (this.#stream.kind === 'const') return this.#constant(annotations);
     const oneway = this.#stream.accept('oneway');
-    const type = oneway ? this.#type(this.#annotations()) : this.#type(annotations, begin);
+    const type = oneway ? this.#annotatedType() : this.#type(annotations, begin);
     const name = this.#identifier();
     this.#stream.expect('(');
     const args: Argument[] = [];
@@ -521,7 +527,7 @@ class Parser {
 
   #argument(): Argument {
     const written = ['in', 'out', 'inout'].includes(this.#stream.kind) ? this.#stream.next() : undefined;
-    const type = this.#type(this.#annotations());
+    const type = this.#annotatedType();
     const name = this.#identifier();
     return {
       kind: 'argument',

@@ -84,6 +84,7 @@ export class TokenStream {
 
   /** Skips to the token at which a rule can go on after an error, and takes it. */
   recover(kind: TokenKind): Token {
+    if (this.#reporter.isFull) throw new ParseAbort();
     this.#quiet = 3;
     while (this.kind !== kind) {
       if (this.kind === 'end of file') throw new ParseAbort();

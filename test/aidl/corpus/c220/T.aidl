@@ -1,0 +1,1 @@
+parcelable T{const@nullable void[][]x;}
