@@ -288,13 +288,18 @@ class Loader {
 
   #checkUse(type: DefinedType): void {
     const { structured, stability } = this.#options;
-    if (stability === 'vintf' && !inScopeOf(type, 'VintfStability')) {
-      this.reporter.error(
-        type.location,
-        `${canonicalName(type)} does not have VINTF level stability (marked @VintfStability), ` +
-          // aidl names its target language, which is Java unless an option says otherwise.
-          'but this interface requires it in java',
-      );
+    // aidl names its target language, which is Java unless an option says otherwise.
+    const name = canonicalName(type);
+    const stable = inScopeOf(type, 'JavaOnlyStableParcelable');
+    if (structured && type.kind === 'unstructured' && !stable) {
+      const text = `${name} is not structured, but this is a structured interface in java`;
+      this.reporter.error(type.location, text);
+    }
+    if (stability === 'vintf' && !stable && !inScopeOf(type, 'VintfStability')) {
+      const text =
+        `${name} does not have VINTF level stability (marked @VintfStability), ` +
+        'but this interface requires it in java';
+      this.reporter.error(type.location, text);
     }
     const untyped = (at: TypeSpecifier): boolean =>
       at.parameters ? at.parameters.some(untyped) : at.name === 'List' || at.name === 'Map';

@@ -121,7 +121,7 @@ export class ConstantParser {
         return leaf(plainConstant('boolean', location, kind));
       case 'char literal':
         if (invalidCharacter(text[1]!) < 0) return leaf(plainConstant('char', location, text));
-        this.#reporter.error(location, `Invalid character literal ${text[1]}`);
+        this.#reporter.error(location, `Invalid character literal ${escaped(text[1]!)}`);
         return leaf(plainConstant('error', location, text));
       case 'string literal': {
         const at = invalidCharacter(text.slice(1, -1));
@@ -201,4 +201,23 @@ export class ConstantParser {
       this.#nesting = nesting - 1;
     }
   }
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '\0': '\\0',
+  '\x07': '\\a',
+  '\b': '\\b',
+  '\f': '\\f',
+  '\n': '\\n',
+  '\r': '\\r',
+  '\t': '\\t',
+  '\v': '\\v',
+  '\\': '\\\\',
+};
+
+/** A character that can be printed, as C++ escapes it; above 127 it is a negative number there. */
+function escaped(character: string): string {
+  const code = character.charCodeAt(0);
+  const hex = (code < 128 ? code : 0xffffff00 + code).toString(16).toUpperCase();
+  return ESCAPES[character] ?? `\\x${hex}`;
 }

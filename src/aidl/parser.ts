@@ -80,13 +80,15 @@ class Parser {
   }
 
   document(): Document | undefined {
-    const begin = this.#stream.end;
     let comments: Comments | undefined;
+    // The document's place is its package's: warnings about imports point there.
+    const start: Point = { line: 1, column: 1 };
+    let location: Location = { file: this.#file, begin: start, end: start };
     const keyword = this.#stream.accept('package');
     if (keyword) {
       comments = keyword.comments;
       const name = this.#qualifiedName();
-      this.#stream.expect(';');
+      location = span(keyword.location, this.#stream.expect(';').location);
       if (this.#preprocessed) this.#error(name.location, "Preprocessed file can't declare package.");
       this.#package = name.text;
     }
@@ -106,7 +108,7 @@ class Parser {
     const document: Document = {
       kind: 'document',
       file: this.#file,
-      location: this.#stream.since(begin),
+      location,
       comments: comments ?? [],
       package: this.#package,
       imports,

@@ -1,5 +1,5 @@
-// The corpus: one folder a case, with one AIDL file at the path its package asks for, and perhaps a file
-// `args` of options for aidl.
+// The corpus: one folder a case, with an AIDL file at the path its package asks for, perhaps a file `args` of
+// options for aidl, and where there are several AIDL files `main`, which says which of them is asked about.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -17,16 +17,29 @@ export function cases() {
       const directory = join(corpus, name);
       const entries = readdirSync(directory, { recursive: true, withFileTypes: true });
       const files = entries.filter((entry) => entry.isFile());
+      const text = (file) =>
+        files.some((entry) => entry.name === file) ? readFileSync(join(directory, file), 'utf8').trim() : '';
       const aidl = files.find((entry) => entry.name.endsWith('.aidl'));
-      const args = files.some((entry) => entry.name === 'args')
-        ? readFileSync(join(directory, 'args'), 'utf8').trim().split(/\s+/)
-        : [];
-      return { name, directory, file: relative(directory, join(aidl.parentPath, aidl.name)), args };
+      const file = text('main') || relative(directory, join(aidl.parentPath, aidl.name));
+      return {
+        name,
+        directory,
+        file,
+        args: text('args')
+          .split(/\s+/)
+          .filter((arg) => arg !== ''),
+      };
     });
 }
 
-/** A message without what is not compared: the tokens a syntax error would rather have seen. */
-export const comparable = (message) => message.replace(/(syntax error, unexpected .*?), expecting .*/, '$1');
+/**
+ * A message without what is not compared: the tokens a syntax error would rather have seen, and the place where a
+ * preprocessed file has a package, since aidl shows the package instead.
+ */
+export const comparable = (message) =>
+  message
+    .replace(/(syntax error, unexpected .*?), expecting .*/, '$1')
+    .replace(/: .*: (Preprocessed file can't declare package)/, ': $1');
 
 /** The dump below aidl's banner, which is a run of comment lines. */
 export function belowBanner(dump) {

@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import {
   apiMapping,
@@ -11,6 +12,7 @@ import {
   preprocess,
   warningLevels,
 } from '../../src/aidl/index.ts';
+import { type AidlOptions, addAidlOptions } from '../../src/cli/aidl-options.ts';
 import { cases, comparable, goldenFile, pairsOf } from './corpus.mjs';
 
 interface Verdict {
@@ -30,19 +32,21 @@ describe('the corpus, as aidl 14 judges it', () => {
   });
 
   it.each(cases())('$name $file', ({ name, directory, file, args }) => {
+    const command = addAidlOptions(new Command()).parse(args, { from: 'user' });
+    const options = command.opts<AidlOptions>();
     const { diagnostics, document } = compile(file, {
       read: (path) => {
         const full = join(directory, path);
         return existsSync(full) ? readFileSync(full, 'latin1') : undefined;
       },
-      includes: ['.'],
-      structured: args.includes('--structured'),
-      failOnParcelable: args.includes('-b'),
-      warnings: warningLevels(
-        args.filter((arg) => arg.startsWith('-W')).map((arg) => arg.slice(2)),
-        args.includes('-w'),
-      ),
-      ...(args.includes('--stability=vintf') ? { stability: 'vintf' as const } : {}),
+      absolutePath: (path) => join(directory, path),
+      includes: ['.', ...options.include, ...options.next_include],
+      mustBeIncluded: true,
+      preprocessed: options.preprocessed,
+      structured: options.structured ?? false,
+      failOnParcelable: options.b ?? false,
+      warnings: warningLevels(options.W, options.w),
+      ...(options.stability ? { stability: options.stability } : {}),
     });
     const verdict = golden[name]!;
     const messages = diagnostics.map((one) => Buffer.from(formatDiagnostic(one), 'latin1').toString());

@@ -1,0 +1,1 @@
+@JavaDerive(toString=true, equals=true) @RustDerive(Copy=true, Clone=true, PartialEq=true) parcelable P { int x; }

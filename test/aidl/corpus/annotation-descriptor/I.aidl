@@ -1,0 +1,1 @@
+@Descriptor(value="a.b.IOld") interface I { }

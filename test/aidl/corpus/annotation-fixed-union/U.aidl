@@ -1,0 +1,1 @@
+@FixedSize union U { int a; String b; }

@@ -1,0 +1,1 @@
+parcelable P { @nullable(heap=false) P a; }

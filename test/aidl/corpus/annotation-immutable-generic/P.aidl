@@ -1,0 +1,1 @@
+@JavaOnlyImmutable parcelable P { Map<String, IBinder> a; }

@@ -1,0 +1,1 @@
+package p; parcelable G<V> { int x; }

@@ -1,0 +1,1 @@
+package p; @JavaOnlyImmutable parcelable T { p.G<String> g; }

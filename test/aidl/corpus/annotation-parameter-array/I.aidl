@@ -1,0 +1,1 @@
+@SuppressWarnings(value="x") interface I { }

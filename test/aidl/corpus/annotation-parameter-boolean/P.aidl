@@ -1,0 +1,1 @@
+@JavaDerive(toString="yes") parcelable P { int x; }

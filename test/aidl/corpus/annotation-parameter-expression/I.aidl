@@ -1,0 +1,1 @@
+@UnsupportedAppUsage(maxTargetSdk=20 + 8, expectedSignature="a" + "b") interface I { }

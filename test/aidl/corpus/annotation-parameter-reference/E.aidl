@@ -1,0 +1,1 @@
+@Backing(type=E.A) enum E { A }

@@ -1,0 +1,1 @@
+@Backing(type=3) enum E { A }

@@ -1,0 +1,1 @@
+@JavaDerive(hash=true) parcelable P { int x; }

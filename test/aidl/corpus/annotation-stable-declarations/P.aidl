@@ -1,0 +1,1 @@
+@JavaOnlyStableParcelable @NdkOnlyStableParcelable @RustOnlyStableParcelable parcelable P cpp_header "p.h";

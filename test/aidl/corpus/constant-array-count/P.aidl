@@ -1,0 +1,1 @@
+parcelable P { int[2] a = {1}; }

@@ -1,0 +1,1 @@
+parcelable P { byte[] a = {1, 300}; }

@@ -1,0 +1,1 @@
+parcelable P { int[] a = {1, 2}; int[] b = {}; String[] c = {"a", "b",}; int[2] d = {1, 2}; int[2][2] e = {{1, 2}, {3, 4}}; double[] f = {1.0, 2.0}; byte[] g = {1, 0xff, true}; long[] h = {1, 5000000000}; }

@@ -1,0 +1,1 @@
+parcelable P { IBinder a = 1; }

@@ -1,0 +1,1 @@
+parcelable P { double a = 1e309; }

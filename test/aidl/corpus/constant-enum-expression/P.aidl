@@ -1,0 +1,1 @@
+parcelable P { enum E { A, B } E a = E.A + 1; }

@@ -1,0 +1,1 @@
+parcelable P { enum E { A } enum F { A } E a = F.A; }

@@ -1,0 +1,1 @@
+@Backing(type="int") enum E { A = 1, B = E.A + 1 }

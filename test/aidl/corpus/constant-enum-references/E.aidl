@@ -1,0 +1,1 @@
+@Backing(type="int") enum E { A = B, B = C + 1, C = 3, D }

@@ -1,0 +1,1 @@
+parcelable P { float a = !1.0f; }

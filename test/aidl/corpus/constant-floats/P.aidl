@@ -1,0 +1,1 @@
+parcelable P { float a = 1.5f; float b = 0f; float c = .5f; float d = 1e3f; float e = 1.5e-3f; double g = 1.5; double h = 1.0e10; double i = 3.25f; double j = -0.1; float k = +1.0f; const float L = -2.5f; const double M = 1e-5; }

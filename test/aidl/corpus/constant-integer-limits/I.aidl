@@ -1,0 +1,1 @@
+interface I { const int A = 2147483647; const int B = -2147483647 - 1; const long C = 9223372036854775807; const byte D = 127; const int E = 0xffffffff; const long F = 0xffffffffffffffff; const byte G = 0xffu8; const int H = 4294967295u32; const long J = 18446744073709551615u64; }

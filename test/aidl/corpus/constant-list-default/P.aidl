@@ -1,0 +1,1 @@
+parcelable P { List<String> a = {"a"}; }

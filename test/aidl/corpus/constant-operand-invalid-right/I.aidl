@@ -1,0 +1,1 @@
+interface I { const int A = 1 + ""; }

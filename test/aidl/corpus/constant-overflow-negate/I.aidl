@@ -1,0 +1,1 @@
+interface I { const int A = -(-2147483647 - 1); }

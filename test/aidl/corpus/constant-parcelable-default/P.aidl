@@ -1,0 +1,1 @@
+parcelable P { parcelable N { int x; } N a = 1; }

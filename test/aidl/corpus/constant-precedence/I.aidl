@@ -1,0 +1,1 @@
+interface I { const int A = 1 + 2 << 3; const int B = 1 << 2 + 3; const int C = 1 | 2 == 2; const int D = 3 & 2 == 2; const int E = 1 < 2 == true; const int F = 1 || 1 && 0; const int G = -1 + 2; const int H = !1 + 1; const int J = 10 - 3 - 2; }

@@ -1,0 +1,1 @@
+interface I { const String A = "a\n"; }

@@ -1,0 +1,1 @@
+interface I { const boolean A = true; }

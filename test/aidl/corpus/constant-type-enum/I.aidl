@@ -1,0 +1,1 @@
+interface I { enum E { A } const E X = E.A; }

@@ -1,0 +1,1 @@
+interface I { const @nullable String A = "a"; }

@@ -1,0 +1,1 @@
+@JavaDefault() interface I { @PropagateAllowBlocking() void f(); @nullable() String g(); }

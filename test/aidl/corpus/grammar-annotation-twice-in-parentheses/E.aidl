@@ -1,0 +1,1 @@
+@Backing(type="int", type="long") enum E { A }

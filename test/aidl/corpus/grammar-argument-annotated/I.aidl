@@ -1,0 +1,1 @@
+interface I { void f(in @nullable String a, @utf8InCpp String b, in @nullable @utf8InCpp List<String> c); }

@@ -1,0 +1,1 @@
+parcelable P { int @nullable [] a; }

@@ -1,0 +1,1 @@
+parcelable P { char a = '\n'; }

@@ -1,0 +1,1 @@
+package p; parcelable P { char c = 'a; }

@@ -1,0 +1,1 @@
+parcelable P { char a = 'a'; char b = ' '; char c = '"'; char d = '/'; }

@@ -1,0 +1,1 @@
+package p; interface I { const int A = I . A2; const int A2 = 1; }

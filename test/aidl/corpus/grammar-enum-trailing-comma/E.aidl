@@ -1,0 +1,1 @@
+@Backing(type="int") enum E { A, B = 3, C, }

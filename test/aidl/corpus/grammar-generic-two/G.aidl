@@ -1,0 +1,1 @@
+parcelable G<T, V> { int x; const int A = 1; }

@@ -1,0 +1,1 @@
+parcelable G<T> { int x; }

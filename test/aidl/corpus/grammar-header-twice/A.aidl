@@ -1,0 +1,1 @@
+parcelable A cpp_header "a.h" cpp_header "b.h";

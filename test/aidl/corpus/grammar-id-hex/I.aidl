@@ -1,0 +1,1 @@
+interface I { void f() = 0x1; }

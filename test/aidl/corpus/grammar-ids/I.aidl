@@ -1,0 +1,1 @@
+interface I { void f() = 0; oneway void g(int a) = 7; int h() = 16777114; }

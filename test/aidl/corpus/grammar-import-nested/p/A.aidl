@@ -1,0 +1,1 @@
+package p; parcelable A { parcelable N { int x; const int K = 4; } }

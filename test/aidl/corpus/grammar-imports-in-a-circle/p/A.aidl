@@ -1,0 +1,1 @@
+package p; import p.T; interface A { T f(); }

@@ -1,0 +1,1 @@
+package p.q; parcelable B { int x; }

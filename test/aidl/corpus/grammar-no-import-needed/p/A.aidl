@@ -1,0 +1,1 @@
+package p; parcelable A { p.B b; }

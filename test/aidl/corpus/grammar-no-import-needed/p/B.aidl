@@ -1,0 +1,1 @@
+package p; parcelable B { int x; }

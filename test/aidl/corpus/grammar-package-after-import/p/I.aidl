@@ -1,0 +1,1 @@
+import p.A; package p; interface I { }

@@ -1,0 +1,1 @@
+parcelable + ; interface I { void f(); }

@@ -1,0 +1,1 @@
+parcelable { int x; }

@@ -1,0 +1,1 @@
+interface I { const int A = (1 2) + 3; const int B = 1 / 0; }

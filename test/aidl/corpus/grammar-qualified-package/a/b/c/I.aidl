@@ -1,0 +1,1 @@
+package a.b.c; interface I { a.b.c.I f(); }

@@ -1,0 +1,1 @@
+package p; interface I { void f( ; int g(; void ok(); long h) ; String s }

@@ -1,0 +1,1 @@
+package p; interface I { const String A = "a; }

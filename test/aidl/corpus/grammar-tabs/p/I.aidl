@@ -1,0 +1,1 @@
+package p;	interface I	{	void f()	}

@@ -1,0 +1,1 @@
+package p; /** ä @deprecated ö */ interface I { void f(); }

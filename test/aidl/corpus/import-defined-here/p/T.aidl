@@ -1,0 +1,1 @@
+package p; import q.T; interface T { }

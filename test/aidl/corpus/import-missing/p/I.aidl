@@ -1,0 +1,1 @@
+package p; import p.Nothing; interface I { }

@@ -1,0 +1,1 @@
+package p; import p.A; interface T { void f(in A a); }

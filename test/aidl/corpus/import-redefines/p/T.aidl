@@ -1,0 +1,1 @@
+package p; import p.A; parcelable T { int x; }

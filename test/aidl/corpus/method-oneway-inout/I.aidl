@@ -1,0 +1,1 @@
+oneway interface I { void f(inout int[] a); }

@@ -1,0 +1,1 @@
+interface I { oneway void f(out int[] a); }

@@ -1,0 +1,1 @@
+@EnforcePermission("A") interface I { void f(); }

@@ -1,0 +1,1 @@
+interface I { int getInterfaceVersion(int a); String getTransactionName(long a); }

@@ -1,0 +1,1 @@
+package p; interface T { void f(in p.A a); }

@@ -1,0 +1,1 @@
+parcelable P { int[-1] a; }

@@ -1,0 +1,1 @@
+parcelable P { int[0] a; }

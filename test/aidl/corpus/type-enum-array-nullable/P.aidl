@@ -1,0 +1,1 @@
+parcelable P { enum E { A } @nullable E[] e; @nullable int[] i; @nullable List<String> l; }

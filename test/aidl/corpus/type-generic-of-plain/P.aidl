@@ -1,0 +1,1 @@
+parcelable P { N<String> n; parcelable N { int x; } }

@@ -1,0 +1,1 @@
+parcelable P { enum E { A } List<E> l; }

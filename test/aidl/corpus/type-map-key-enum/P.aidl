@@ -1,0 +1,1 @@
+parcelable P { Map<IBinder, String> m; }

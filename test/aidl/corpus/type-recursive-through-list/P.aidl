@@ -1,0 +1,1 @@
+parcelable P { List<P> children; P[] more; @nullable(heap=true) P next; }

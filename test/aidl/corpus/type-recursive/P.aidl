@@ -1,0 +1,1 @@
+parcelable P { N n; parcelable N { P p; } }

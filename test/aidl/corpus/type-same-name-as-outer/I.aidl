@@ -1,0 +1,1 @@
+interface I { parcelable I { int x; } }

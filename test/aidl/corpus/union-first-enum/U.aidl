@@ -1,0 +1,1 @@
+union U { enum E { A } E a; int b; }

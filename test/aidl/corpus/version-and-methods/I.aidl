@@ -1,0 +1,1 @@
+interface I { void f(); interface J { void g(); } }

@@ -1,0 +1,1 @@
+interface I { @EnforcePermission("A") void f(); void g(); }

@@ -1,0 +1,1 @@
+@SuppressWarnings(value={"no-such"}) interface I { }
