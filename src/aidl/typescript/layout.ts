@@ -62,6 +62,25 @@ export function typeLiteral(members: readonly Doc[]): Doc {
   return group(['{', indent([line, join([';', line], members), ifBroken(';')]), line, '}']);
 }
 
+/** `key: A | B;`; the alternatives get a line each where one line is too short. */
+export function property(key: string, type: string): Doc {
+  const parts = alternatives(type);
+  if (parts.length === 1) return `${key}: ${type};`;
+  return [`${key}:`, group(indent([line, ifBroken('| '), join([line, '| '], parts)])), ';'];
+}
+
+/** The parts of a union that are not within something else. */
+function alternatives(type: string): string[] {
+  const parts: string[] = [];
+  let depth = 0;
+  for (const part of type.split(' | ')) {
+    if (depth === 0) parts.push(part);
+    else parts.push(`${parts.pop()} | ${part}`);
+    for (const character of part) depth += '<(['.includes(character) ? 1 : '>)]'.includes(character) ? -1 : 0;
+  }
+  return parts;
+}
+
 /** `[a, b]`; several elements that are arrays of several elements get a line each. */
 export function array(elements: readonly Doc[], isExpanded = false): Doc {
   if (elements.length === 0) return '[]';

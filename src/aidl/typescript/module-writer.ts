@@ -27,6 +27,7 @@ import {
   line,
   object,
   parameters,
+  property,
   render,
   typeLiteral,
 } from './layout.ts';
@@ -124,7 +125,7 @@ class ModuleWriter {
     const empty = `${this.#scope.global('Record')}<string, never>`;
     const fields = fieldsOf(type).map(({ name, type: of, comments }): Doc => {
       const text = typeText(of, 'decoded', this.#scope);
-      return [...docComment(comments), `${propertyKey(fieldName(name))}: ${text};`];
+      return [...docComment(comments), property(propertyKey(fieldName(name)), text)];
     });
     const init = fieldsOf(type).map((field) => this.#initField(field, type));
     return [
@@ -141,7 +142,7 @@ class ModuleWriter {
     const key = propertyKey(fieldName(field.name));
     const text = typeText(field.type, 'encoded', this.#scope);
     const isOptional = field.valueWritten || hasDefault(field.type, owner, this.#origin.types);
-    return isOptional ? `${key}?: ${text} | undefined;` : `${key}: ${text};`;
+    return isOptional ? property(`${key}?`, `${text} | undefined`) : property(key, text);
   }
 
   #union(type: DefinedType): Doc[] {

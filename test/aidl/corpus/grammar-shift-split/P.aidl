@@ -1,1 +1,1 @@
-parcelable P { Map<String, List<String>> m; @nullable Map<String,Map<String,List<IBinder>>>m3; }
+parcelable P { Map<String, List<String>> m; @nullable Map<String,List<IBinder>>m3; }
