@@ -235,7 +235,8 @@ class Parser {
     do {
       const begin = this.#stream.end;
       const type = this.#annotatedType();
-      if (type.annotations.length > 0) {
+      // aidl looks at the first alone: Map<String, @nullable String> passes.
+      if (types.length === 0 && type.annotations.length > 0) {
         this.#error(this.#stream.since(begin), 'Annotations for type arguments are not supported.');
       }
       types.push(type);

@@ -1,0 +1,1 @@
+parcelable P { Map<@utf8InCpp String, String> a; }

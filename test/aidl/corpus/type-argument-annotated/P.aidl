@@ -1,0 +1,1 @@
+parcelable P { Map<String, @nullable String> a; Map<String,@utf8InCpp String> b; }
