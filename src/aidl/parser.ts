@@ -70,6 +70,8 @@ class Parser {
   #package = '';
   #failed = false;
   #depth = 0;
+  /** Lists of type arguments that are open: `>>` closes two of them. */
+  #openArguments = 0;
 
   constructor(file: string, text: string, reporter: Reporter, preprocessed: boolean) {
     this.#file = file;
@@ -231,6 +233,7 @@ class Parser {
 
   #typeArguments(): TypeSpecifier[] {
     this.#enter();
+    this.#openArguments++;
     const types: TypeSpecifier[] = [];
     do {
       const begin = this.#stream.end;
@@ -242,7 +245,8 @@ class Parser {
       types.push(type);
     } while (this.#stream.accept(','));
     this.#depth--;
-    if (this.#stream.kind === '>>') this.#stream.splitShift();
+    this.#openArguments--;
+    if (this.#stream.kind === '>>' && this.#openArguments > 0) this.#stream.splitShift();
     else this.#stream.expect('>');
     return types;
   }
@@ -442,6 +446,7 @@ class Parser {
         this.#failed = true;
         this.#stream.recover(';');
         this.#depth = depth;
+        this.#openArguments = 0;
       }
     }
     this.#depth--;

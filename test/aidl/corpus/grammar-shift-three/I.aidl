@@ -1,0 +1,1 @@
+interface I { void f(in List<List<I>>> a); }
