@@ -34,6 +34,7 @@ const USAGE = `usage: npm run kernel -- [OPTIONS] COMMAND [ARGUMENT...]
   --seconds N             give the machine up after that time (default: 600)
   --memory MIB            of the machine (default: 2048)
   --processors N          of the machine (default: 2)
+  --nodes N               NUMA nodes, among which the memory is divided (default: 1)
   --link SOCKET           connects a port of the machine to this socket of a listener; in it, UBINDER_LINK is the port's path
 
 Commands see the whole file system of this machine; what they write stays in the memory of the emulated one and is gone
@@ -92,13 +93,19 @@ function writeJob(job, token, commands) {
   });
 }
 
-function emulatorArguments(job, { kernel, lsm, memory, processors, link }) {
+function emulatorArguments(job, { kernel, lsm, memory, processors, nodes, link }) {
   const port = (name, path = join(job, name)) => [
     ...['-chardev', `socket,id=${name},path=${path}`],
     ...['-device', `virtserialport,chardev=${name},name=${name}`],
   ];
+  const share = Math.floor(memory / nodes);
+  const numa = Array.from({ length: nodes > 1 ? nodes : 0 }, (_, node) => [
+    ...['-object', `memory-backend-ram,id=node${node},size=${share}M`],
+    ...['-numa', `node,nodeid=${node},memdev=node${node}`],
+  ]);
   return [
-    ...['-accel', 'tcg', '-cpu', 'max', '-smp', processors, '-m', `${memory}`],
+    ...['-accel', 'tcg', '-cpu', 'max', '-smp', processors, '-m', `${nodes * share}`],
+    ...numa.flat(),
     ...['-nodefaults', '-no-user-config', '-display', 'none', '-no-reboot'],
     ...['-kernel', join(kernel, 'vmlinuz'), '-initrd', join(kernel, 'initramfs.gz')],
     ...['-append', `console=ttyS0 quiet panic=-1 oops=panic ${MITIGATIONS} ${LSM[lsm]} job=${job}`],
@@ -271,6 +278,7 @@ function parse(args) {
     seconds: '600',
     memory: '2048',
     processors: '2',
+    nodes: '1',
     batch: undefined,
     link: undefined,
   };
@@ -284,7 +292,7 @@ function parse(args) {
   for (const [name, values] of Object.entries(known)) {
     if (!values.includes(options[name])) throw new WrongUsage(`Cannot use --${name} ${options[name]}`);
   }
-  for (const name of ['seconds', 'memory', 'processors']) {
+  for (const name of ['seconds', 'memory', 'processors', 'nodes']) {
     if (!/^[1-9]\d*$/.test(options[name])) throw new WrongUsage(`Cannot use --${name} ${options[name]}`);
   }
   if ((options.batch === undefined) === (words.length === 0))
