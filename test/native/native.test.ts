@@ -23,6 +23,10 @@ const programs: readonly (readonly [name: string, ...args: string[]])[] = [
   ['spawn'],
   ['priority'],
 ];
+/** Those that need a mount of their own kind, and be root. */
+const special: readonly { readonly program: string; readonly options: string[] }[] = [
+  { program: 'scheduling', options: ['--android-scheduling'] },
+];
 const modes: readonly Mode[] = ['root', 'root-store', 'rootless'];
 
 const noCompiler = whyNoCompiler();
@@ -49,3 +53,18 @@ for (const mode of modes) {
     }
   });
 }
+
+const notAsRoot = noCompiler ?? whyNot('root');
+describe.skipIf(notAsRoot !== null)('native root, with options', () => {
+  for (const { program, options } of special) {
+    test(`${program} ${options.join(' ')}`, async () => {
+      await using mount = await TestMount.start('root', { seconds: 150, args: options });
+      const { descriptors } = await mount.status();
+      const path = await compile(new URL(`${program}.c`, import.meta.url).pathname);
+      const { code, output } = await mount.run([path, mount.device()]);
+      for (const line of output.matchAll(/^skip .*$/gm)) console.warn(`SKIPPED: ${line[0]}`);
+      expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining(`ok ${program}`) });
+      await expect.poll(() => mount.leftovers(descriptors), { timeout: 5000 }).toEqual({});
+    });
+  }
+});

@@ -3,6 +3,7 @@ import { calls } from './calls.ts';
 import { conversations } from './conversations.ts';
 import { death } from './death.ts';
 import { descriptors } from './descriptors.ts';
+import { extendedErrors } from './extended-errors.ts';
 import { freezing } from './freeze.ts';
 import { ioctls } from './ioctls.ts';
 import { logs } from './logs.ts';
@@ -23,6 +24,7 @@ export const families: Record<string, readonly Scenario[]> = {
   buffers,
   descriptors,
   'scatter-gather': scatterGather,
+  'extended errors': extendedErrors,
   streams,
   threads,
   ioctls,
