@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import {
   accessSync,
   constants,
@@ -90,13 +90,19 @@ export class TestMount {
     const env = { ...process.env, ...(mode === 'root-store' ? { UBINDER_FORCE_MODE: 'store' } : {}) };
     const daemon = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env });
     const mount = new TestMount(mode, directory, daemon, options.seconds ?? 60);
-    await new Promise<void>((done, fail) => {
+    const begun = new Promise<void>((done, fail) => {
       createInterface({ input: daemon.stdout as NodeJS.ReadableStream }).once('line', (line) => {
         mount.#pid = Number(/pid (\d+)/.exec(line)?.[1]);
         done();
       });
       daemon.once('close', (code) => fail(new Error(`The daemon ended with code ${code}: ${mount.#log}`)));
     });
+    try {
+      await begun;
+    } catch (error) {
+      mount.#clear();
+      throw error;
+    }
     return mount;
   }
 
@@ -155,13 +161,16 @@ export class TestMount {
     return status as Status;
   }
 
-  /** The counts that should be 0 and are not, now that no client is left; `descriptors` as they were at the start. */
+  /**
+   * The counts that should be 0 and are not, now that no client is left, and the daemon's descriptors if they are more
+   * than `descriptors`, those at the start. They may be fewer: a daemon that has just begun still closes some.
+   */
   async leftovers(descriptors: number): Promise<Partial<Status>> {
     const status = await this.status();
     const { processes, threads, sleeping, nodes, refs, deaths, transactions, buffers } = status;
     const counts = { processes, threads, sleeping, nodes, refs, deaths, transactions, buffers };
     const left = Object.fromEntries(Object.entries(counts).filter(([, count]) => count !== 0));
-    return status.descriptors === descriptors ? left : { ...left, descriptors: status.descriptors };
+    return status.descriptors <= descriptors ? left : { ...left, descriptors: status.descriptors };
   }
 
   /** Asks the daemon to end: once, for a signal that comes while Node.js ends a process kills it. */
@@ -180,15 +189,23 @@ export class TestMount {
     });
     this.terminate();
     const code = await closed;
-    clearTimeout(this.#deadline);
-    const mounted = readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${this.directory} `);
-    rmdirSync(this.directory);
-    if (mounted) throw new Error(`The mount at ${this.directory} is still there`);
+    const wasMounted = this.#clear();
+    if (wasMounted) throw new Error(`The daemon left its mount at ${this.directory}: ${this.#log}`);
     if (code !== 0) throw new Error(`The daemon ended with code ${code}: ${this.#log}`);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
+  }
+
+  /** Removes what the daemon, which has ended, left in the file system; whether that was a mount too. */
+  #clear(): boolean {
+    clearTimeout(this.#deadline);
+    const mounted = readFileSync('/proc/self/mountinfo', 'utf8').includes(` ${this.directory} `);
+    // One that had to be killed cannot unmount
+    if (mounted) execFileSync('umount', ['--lazy', this.directory]);
+    rmdirSync(this.directory);
+    return mounted;
   }
 
   #expire(): void {
