@@ -145,13 +145,13 @@ export class RemoteBinder implements IBinder {
   }
 
   letGo(): void {
-    if (--this.#count === 0) this.connection.releaseRemote(this);
+    if (--this.#count === 0) this.connection.remotes.release(this);
   }
 
   /** Asks the driver for what the links want to hear. */
   watch(): void {
-    if (this.#deaths.size > 0) this.connection.watchDeath(this);
-    if (this.#frozen.size > 0) this.connection.watchFrozen(this);
+    if (this.#deaths.size > 0) this.connection.remotes.watchDeath(this);
+    if (this.#frozen.size > 0) this.connection.remotes.watchFrozen(this);
   }
 
   died(): void {
@@ -173,10 +173,10 @@ export class RemoteBinder implements IBinder {
     }
     const link = () => told();
     this.#deaths.add(link);
-    this.connection.watchDeath(this);
+    this.connection.remotes.watchDeath(this);
     return {
       [Symbol.dispose]: () => {
-        if (this.#deaths.delete(link) && this.#deaths.size === 0) this.connection.unwatchDeath(this);
+        if (this.#deaths.delete(link) && this.#deaths.size === 0) this.connection.remotes.unwatchDeath(this);
       },
     };
   }
@@ -184,10 +184,10 @@ export class RemoteBinder implements IBinder {
   linkToFrozen(told: (isFrozen: boolean) => void): Disposable {
     const link = (isFrozen: boolean) => told(isFrozen);
     this.#frozen.add(link);
-    this.connection.watchFrozen(this);
+    this.connection.remotes.watchFrozen(this);
     return {
       [Symbol.dispose]: () => {
-        if (this.#frozen.delete(link) && this.#frozen.size === 0) this.connection.unwatchFrozen(this);
+        if (this.#frozen.delete(link) && this.#frozen.size === 0) this.connection.remotes.unwatchFrozen(this);
       },
     };
   }

@@ -10,18 +10,18 @@ import {
   LocalBinder,
   newRef,
   type Ref,
-  RemoteBinder,
+  type RemoteBinder,
   refState,
   type ServedCall,
 } from './binder.ts';
 import { currentCall, runInCall } from './call-context.ts';
+import { Callers } from './callers.ts';
 import { abortController, type Signal, soon } from './globals.ts';
 import { type Incoming, Outgoing } from './objects.ts';
+import { Remotes } from './remotes.ts';
 import { type Carrier, Commands } from './seam.ts';
 import { type Answer, PoolThread, type SentCall } from './thread.ts';
 
-/** Calls that wait for a thread, before further ones are refused: a caller that never stops must hear of it. */
-const MAX_QUEUED_CALLS = 10_000;
 /** Microtasks after which commands that nobody took along are written: a caller's next call comes within that. */
 const FLUSH_AFTER = 4;
 /** Parcels kept to be used again, and the largest that is. */
@@ -48,10 +48,6 @@ export interface Exported {
   counts: number;
 }
 
-interface QueuedCall {
-  start(thread: PoolThread): void;
-}
-
 /**
  * An open Binder device: the objects this process gave away, those it got, and the threads that serve and call. Made by
  * `connect`, `LocalDriver.connect` or `connectPort`.
@@ -61,24 +57,21 @@ export class Connection implements Disposable, AsyncDisposable {
   readonly variant: Variant;
   /** For the next write, by whichever thread. */
   readonly commands: Commands = new Commands();
+  /** The objects of others. */
+  readonly remotes: Remotes = new Remotes(this);
+  /** The threads that call. */
+  readonly callers: Callers;
   readonly #closed = abortController();
   readonly #onError: (error: unknown) => void;
-  readonly #maxCallers: number;
   readonly #maxThreads: number;
 
   readonly #exported = new Map<U64, Exported>();
   readonly #ptrs = new Map<LocalBinder, Exported>();
-  readonly #remotes = new Map<number, RemoteBinder>();
-  readonly #cookies = new Map<U64, RemoteBinder>();
   /** The context manager, if it is an object of this process. */
   #manager: LocalBinder | null = null;
   #lastPtr = 0;
-  #lastCookie = 0;
 
   readonly #threads = new Set<PoolThread>();
-  readonly #idle: PoolThread[] = [];
-  readonly #queue: QueuedCall[] = [];
-  #callers = 0;
   #hasLooper = false;
   #pending = 0;
   #keepsAlive = false;
@@ -92,7 +85,7 @@ export class Connection implements Disposable, AsyncDisposable {
     this.carrier = carrier;
     this.variant = options.variant ?? DEFAULT_VARIANT;
     this.#onError = options.onError ?? (() => {});
-    this.#maxCallers = options.maxCallers ?? carrier.maxCallers;
+    this.callers = new Callers(options.maxCallers ?? carrier.maxCallers, () => this.#newThread(null));
     this.#maxThreads = options.maxThreads ?? carrier.maxThreads;
   }
 
@@ -104,7 +97,7 @@ export class Connection implements Disposable, AsyncDisposable {
   /** The context manager, whether there is one or not. */
   contextManager(): Ref {
     if (this.#manager) return newRef(this.#manager);
-    return newRef(this.remote(0, STABILITY_SYSTEM));
+    return newRef(this.remotes.get(0, STABILITY_SYSTEM));
   }
 
   /**
@@ -148,6 +141,10 @@ export class Connection implements Disposable, AsyncDisposable {
     return errno === 0 ? nodeInfoForRef.decode(new DataView(argument.buffer)).strongCount : null;
   }
 
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
   /** Ends everything: calls under way fail, objects given away die. Closing again does nothing. */
   close(): void {
     if (this.#isClosed) return;
@@ -160,8 +157,8 @@ export class Connection implements Disposable, AsyncDisposable {
       thread.end(error);
     }
     this.#threads.clear();
-    for (const { start } of this.#queue.splice(0)) start(null as unknown as PoolThread);
-    for (const remote of [...this.#remotes.values()]) remote.died();
+    this.callers.close(error);
+    this.remotes.close();
     this.#exported.clear();
     this.#ptrs.clear();
     this.#closed.abort(error);
@@ -192,7 +189,7 @@ export class Connection implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Calls `target`. The parcel is made by `write` and the reply read by `read`, each at once, when its turn comes.
+   * Calls `target`. One whose signal aborts before its turn comes is not sent; its caller is told elsewhere. The parcel is made by `write` and the reply read by `read`, each at once, when its turn comes.
    *
    * @returns what `read` returned; `undefined` for a oneway call, once it is queued.
    */
@@ -208,48 +205,32 @@ export class Connection implements Disposable, AsyncDisposable {
     const oneway = (flags & B.TF_ONE_WAY) !== 0;
     const sentFlags = this.carrier.files ? flags : flags & ~B.TF_ACCEPT_FDS;
     return new Promise((resolve, reject) => {
-      const signal = options?.signal;
-      if (signal?.aborted) return reject(signal.reason);
       if (this.#isClosed) return reject(new BinderError('CLOSED', 'Cannot call: the connection is closed'));
       if (target.isDead) return reject(new DeadObjectError());
-      let isQueued = true;
-      let isAborted = false;
-      const start = (thread: PoolThread | null): void => {
-        isQueued = false;
-        if (signal?.aborted || !thread) {
-          signal?.removeEventListener('abort', onAbort);
-          if (thread) this.callerIsIdle(thread);
-          return reject(
-            signal?.aborted
-              ? signal.reason
-              : new BinderError('CLOSED', 'Cannot call: the connection was closed'),
-          );
-        }
+      const signal = options?.signal;
+      const inside = (options?.inside ?? currentCall()) as ServedCall | null | undefined;
+      const served = !oneway && inside?.thread?.isFreeFor(inside) ? inside.thread : null;
+      const start = (thread: PoolThread): void => {
         const outgoing = new Outgoing(this, false);
         const data = this.takeParcel(outgoing);
         try {
           write(data);
         } catch (error) {
-          signal?.removeEventListener('abort', onAbort);
           outgoing.sent();
           this.recycle(data);
-          if (!served) this.callerIsIdle(thread);
+          if (!served) this.callers.idle(thread);
           return reject(error);
         }
         this.#setPending(1);
-        const ended = (): void => {
-          this.#setPending(-1);
-          signal?.removeEventListener('abort', onAbort);
-        };
         const sent: SentCall = {
           kind: 'call',
           oneway,
           outgoing,
-          answered: () => this.#answered(target),
+          answered: () => this.remotes.answered(target),
           replied: (reply) => {
-            ended();
+            this.#setPending(-1);
             // What nobody reads is given back with the buffer.
-            if (isAborted) return;
+            if (signal?.aborted) return;
             try {
               resolve(read(reply));
             } catch (error) {
@@ -258,7 +239,7 @@ export class Connection implements Disposable, AsyncDisposable {
             }
           },
           ended: (error) => {
-            ended();
+            this.#setPending(-1);
             if (error) reject(said(error, what, target));
             else resolve(undefined);
           },
@@ -266,28 +247,8 @@ export class Connection implements Disposable, AsyncDisposable {
         thread.send(sent, target.handle, code, sentFlags, data);
         this.recycle(data);
       };
-      const onAbort = (): void => {
-        isAborted = true;
-        reject(signal?.reason);
-        if (isQueued) this.#queue.splice(this.#queue.indexOf(queued), 1);
-      };
-      const queued: QueuedCall = { start };
-      const inside = (options?.inside ?? currentCall()) as ServedCall | null | undefined;
-      const served = !oneway && inside?.thread?.isFreeFor(inside) ? inside.thread : null;
-      signal?.addEventListener('abort', onAbort, { once: true });
-      if (served) return start(served);
-      const caller = this.#idle.pop() ?? this.#newCaller();
-      if (caller) return start(caller);
-      if (this.#queue.length >= MAX_QUEUED_CALLS) {
-        signal?.removeEventListener('abort', onAbort);
-        return reject(
-          new BinderError(
-            'TOO_MANY_CALLS',
-            `Cannot call: ${this.#callers} calls are under way and ${MAX_QUEUED_CALLS} wait`,
-          ),
-        );
-      }
-      this.#queue.push(queued);
+      if (served) start(served);
+      else this.callers.start({ start, refused: reject, signal });
     });
   }
 
@@ -381,7 +342,7 @@ export class Connection implements Disposable, AsyncDisposable {
       this.#exported.set(exported.ptr, exported);
       this.#updateKeepAlive();
     }
-    this.#needLooper();
+    this.needLooper();
     return exported;
   }
 
@@ -406,120 +367,17 @@ export class Connection implements Disposable, AsyncDisposable {
     return exported.binder;
   }
 
-  /** The object behind a handle that arrived. It is acquired before the buffer that brought it is freed. */
-  remote(handle: number, stability: number): RemoteBinder {
-    let remote = this.#remotes.get(handle);
-    if (!remote) {
-      remote = new RemoteBinder(this, handle, stability);
-      this.#remotes.set(handle, remote);
-      // There may be no manager yet: it is counted when it first answered.
-      if (handle !== 0) this.acquire(remote);
-    }
-    return remote;
-  }
-
-  acquire(remote: RemoteBinder): void {
-    remote.isAcquired = true;
-    this.commands.handle(B.BC_INCREFS, remote.handle);
-    this.commands.handle(B.BC_ACQUIRE, remote.handle);
-    this.#flushSoon();
-  }
-
-  /** A reply came from the object. */
-  #answered(remote: RemoteBinder): void {
-    if (remote.isAcquired || this.#remotes.get(remote.handle) !== remote) return;
-    this.acquire(remote);
-    remote.watch();
-  }
-
-  /** The last reference is gone. If the handle comes again it is another object for this process. */
-  releaseRemote(remote: RemoteBinder): void {
-    const { handle } = remote;
-    if (this.#isClosed || this.#remotes.get(handle) !== remote) return;
-    this.#remotes.delete(handle);
-    this.#cookies.delete(remote.cookie);
-    this.#cookies.delete(remote.freezeCookie);
-    if (remote.cookie !== 0) this.commands.handleCookie(B.BC_CLEAR_DEATH_NOTIFICATION, handle, remote.cookie);
-    if (remote.freezeCookie !== 0) {
-      this.commands.handleCookie(B.BC_CLEAR_FREEZE_NOTIFICATION, handle, remote.freezeCookie);
-    }
-    remote.cookie = 0;
-    remote.freezeCookie = 0;
-    if (remote.isAcquired) {
-      this.commands.handle(B.BC_RELEASE, handle);
-      this.commands.handle(B.BC_DECREFS, handle);
-    }
-    this.#flushSoon();
-  }
-
   freeBuffer(buffer: U64): void {
     this.commands.value(B.BC_FREE_BUFFER, buffer);
-    this.#flushSoon();
-  }
-
-  watchDeath(remote: RemoteBinder): void {
-    if (remote.cookie !== 0 || !remote.isAcquired) return;
-    remote.cookie = this.#newCookie(remote);
-    this.commands.handleCookie(B.BC_REQUEST_DEATH_NOTIFICATION, remote.handle, remote.cookie);
-    this.#watch();
-  }
-
-  unwatchDeath(remote: RemoteBinder): void {
-    if (remote.cookie === 0 || remote.isDead) return;
-    this.commands.handleCookie(B.BC_CLEAR_DEATH_NOTIFICATION, remote.handle, remote.cookie);
-    this.#cookies.delete(remote.cookie);
-    remote.cookie = 0;
-    this.#flushSoon();
-  }
-
-  watchFrozen(remote: RemoteBinder): void {
-    if (remote.freezeCookie !== 0 || !remote.isAcquired) return;
-    remote.freezeCookie = this.#newCookie(remote);
-    this.commands.handleCookie(B.BC_REQUEST_FREEZE_NOTIFICATION, remote.handle, remote.freezeCookie);
-    this.#watch();
-  }
-
-  unwatchFrozen(remote: RemoteBinder): void {
-    if (remote.freezeCookie === 0) return;
-    this.commands.handleCookie(B.BC_CLEAR_FREEZE_NOTIFICATION, remote.handle, remote.freezeCookie);
-    this.#cookies.delete(remote.freezeCookie);
-    remote.freezeCookie = 0;
-    this.#flushSoon();
-  }
-
-  deadBinder(cookie: U64): void {
-    this.commands.value(B.BC_DEAD_BINDER_DONE, cookie);
-    this.#flushSoon();
-    const remote = this.#cookies.get(cookie);
-    if (!remote) return;
-    remote.died();
-    // The next manager is another object.
-    if (remote.handle === 0) this.releaseRemote(remote);
-  }
-
-  frozenBinder(cookie: U64, isFrozen: boolean): void {
-    this.commands.value(B.BC_FREEZE_NOTIFICATION_DONE, cookie);
-    this.#flushSoon();
-    this.#cookies.get(cookie)?.frozen(isFrozen);
-  }
-
-  cleared(cookie: U64): void {
-    this.#cookies.delete(cookie);
+    this.flushSoon();
   }
 
   /** The driver wants another thread. */
   spawnLooper(): void {
     // From within a read: the new thread parks when that is dealt with.
     soon(() => {
-      if (!this.#isClosed) this.#threads.add(new PoolThread(this, B.BC_REGISTER_LOOPER));
+      if (!this.#isClosed) this.#newThread(B.BC_REGISTER_LOOPER);
     });
-  }
-
-  /** A calling thread has ended its call. */
-  callerIsIdle(thread: PoolThread): void {
-    const next = this.#queue.shift();
-    if (next) next.start(thread);
-    else this.#idle.push(thread);
   }
 
   threadFailed(thread: PoolThread, errno: number): void {
@@ -544,7 +402,8 @@ export class Connection implements Disposable, AsyncDisposable {
     this.commands.clear();
   }
 
-  #flushSoon(): void {
+  /** Writes them soon, unless others take them along. */
+  flushSoon(): void {
     if (this.#flushIn > 0) return;
     this.#flushIn = FLUSH_AFTER;
     soon(this.#countDown);
@@ -556,27 +415,14 @@ export class Connection implements Disposable, AsyncDisposable {
     else soon(this.#countDown);
   };
 
-  #watch(): void {
-    this.#needLooper();
-    this.#flushSoon();
-  }
-
-  #newCookie(remote: RemoteBinder): number {
-    const cookie = ++this.#lastCookie;
-    this.#cookies.set(cookie, remote);
-    return cookie;
-  }
-
-  #newCaller(): PoolThread | null {
-    if (this.#callers >= this.#maxCallers) return null;
-    this.#callers++;
-    const thread = new PoolThread(this, null);
+  #newThread(looper: number | null): PoolThread {
+    const thread = new PoolThread(this, looper);
     this.#threads.add(thread);
     return thread;
   }
 
   /** The first thread that serves comes when there is something to serve: an object, a death. */
-  #needLooper(): void {
+  needLooper(): void {
     if (this.#hasLooper || this.#isClosed) return;
     this.#hasLooper = true;
     const argument = new Uint8Array(4);
@@ -584,7 +430,7 @@ export class Connection implements Disposable, AsyncDisposable {
     void this.carrier.ioctl(B.BINDER_SET_MAX_THREADS, argument);
     // Not from within the making of a parcel, whose commands are not complete.
     soon(() => {
-      if (!this.#isClosed) this.#threads.add(new PoolThread(this, B.BC_ENTER_LOOPER));
+      if (!this.#isClosed) this.#newThread(B.BC_ENTER_LOOPER);
     });
   }
 

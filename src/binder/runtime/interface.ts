@@ -304,13 +304,13 @@ export function transactWith(
   options: CallOptions | undefined,
   what: string,
 ): Promise<unknown> {
-  if (target instanceof LocalBinder) {
-    const signal = options?.signal;
-    if (signal?.aborted) return fails(signal.reason);
-    const result = transactInside(target, code, (flags & TF_ONE_WAY) !== 0, write, read);
-    return signal ? abortable(result, signal) : result;
-  }
-  return target.connection.transact(target, code, flags, write, read, options, what);
+  const signal = options?.signal;
+  if (signal?.aborted) return fails(signal.reason);
+  const result =
+    target instanceof LocalBinder
+      ? transactInside(target, code, (flags & TF_ONE_WAY) !== 0, write, read)
+      : target.connection.transact(target, code, flags, write, read, options, what);
+  return signal ? abortable(result, signal) : result;
 }
 
 function readResults({ results, keys }: Method, reply: Parcel): unknown {

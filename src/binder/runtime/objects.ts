@@ -45,7 +45,7 @@ export class Outgoing implements ParcelObjects {
       );
     }
     // A manager that was never called: only a handle that is counted can be given on.
-    if (!target.isAcquired) this.#connection.acquire(target);
+    if (!target.isAcquired) this.#connection.remotes.acquire(target);
     return { type: BINDER_TYPE_HANDLE, flags: 0, target: target.handle, cookie: 0, stability };
   }
 
@@ -89,7 +89,7 @@ export class Incoming implements ParcelObjects {
     const target =
       flat.type === BINDER_TYPE_BINDER
         ? this.#connection.ownObject(flat.target)
-        : this.#connection.remote(flat.target as number, flat.stability);
+        : this.#connection.remotes.get(flat.target as number, flat.stability);
     const ref = newRef(target);
     this.#refs ??= [];
     this.#refs.push(ref);

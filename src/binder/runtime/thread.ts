@@ -160,12 +160,12 @@ export class PoolThread implements ThreadEvents {
       case B.BR_DECREFS:
         return connection.counted(readU64(view, at), -1);
       case B.BR_DEAD_BINDER:
-        return connection.deadBinder(readU64(view, at));
+        return connection.remotes.died(readU64(view, at));
       case B.BR_FROZEN_BINDER:
-        return connection.frozenBinder(readU64(view, at), view.getUint32(at + 8, true) !== 0);
+        return connection.remotes.frozen(readU64(view, at), view.getUint32(at + 8, true) !== 0);
       case B.BR_CLEAR_DEATH_NOTIFICATION_DONE:
       case B.BR_CLEAR_FREEZE_NOTIFICATION_DONE:
-        return connection.cleared(readU64(view, at));
+        return connection.remotes.cleared(readU64(view, at));
     }
   }
 
@@ -274,7 +274,7 @@ export class PoolThread implements ThreadEvents {
       return this.#park();
     }
     if (this.#sending || top || this.#isLooper) return this.#park();
-    this.#connection.callerIsIdle(this);
+    this.#connection.callers.idle(this);
   }
 
   #park(): void {
