@@ -1,18 +1,9 @@
 // What Debian's aidl 14 said of each file of the corpus (record.mjs), and what our compiler says.
 
-import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { Command } from 'commander';
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import {
-  apiMapping,
-  compile,
-  dumpApi,
-  formatDiagnostic,
-  preprocess,
-  warningLevels,
-} from '../../src/aidl/index.ts';
-import { type AidlOptions, addAidlOptions } from '../../src/cli/aidl-options.ts';
+import { apiMapping, compile, dumpApi, formatDiagnostic, preprocess } from '../../src/aidl/index.ts';
+import { optionsFor } from '../support/aidl.ts';
 import { cases, comparable, goldenFile, pairsOf } from './corpus.mjs';
 
 interface Verdict {
@@ -32,22 +23,7 @@ describe('the corpus, as aidl 14 judges it', () => {
   });
 
   it.each(cases())('$name $file', ({ name, directory, file, args }) => {
-    const command = addAidlOptions(new Command()).parse(args, { from: 'user' });
-    const options = command.opts<AidlOptions>();
-    const { diagnostics, document } = compile(file, {
-      read: (path) => {
-        const full = join(directory, path);
-        return existsSync(full) ? readFileSync(full, 'latin1') : undefined;
-      },
-      absolutePath: (path) => join(directory, path),
-      includes: ['.', ...options.include, ...options.next_include],
-      mustBeIncluded: true,
-      preprocessed: options.preprocessed,
-      structured: options.structured ?? false,
-      failOnParcelable: options.b ?? false,
-      warnings: warningLevels(options.W, options.w),
-      ...(options.stability ? { stability: options.stability } : {}),
-    });
+    const { diagnostics, document } = compile(file, optionsFor(directory, args));
     const verdict = golden[name]!;
     const messages = diagnostics.map((one) => Buffer.from(formatDiagnostic(one), 'latin1').toString());
     expect({ accepted: document !== undefined, messages: messages.slice(0, 1).map(comparable) }).toEqual({

@@ -2,6 +2,7 @@
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Command } from 'commander';
 import {
   type Compilation,
   type CompileOptions,
@@ -15,6 +16,8 @@ import {
   type TypeScriptOutput,
   warningLevels,
 } from '../../src/aidl/index.ts';
+import { documentOf } from '../../src/aidl/type-table.ts';
+import { type AidlOptions, addAidlOptions } from '../../src/cli/aidl-options.ts';
 
 /** The AIDL files below a directory, by their paths in it. */
 export function aidlFiles(directory: string): string[] {
@@ -25,19 +28,20 @@ export function aidlFiles(directory: string): string[] {
 
 /** How files of a directory are compiled, with options of aidl's command line. */
 export function optionsFor(directory: string, args: readonly string[] = []): CompileOptions {
+  const options = addAidlOptions(new Command()).parse(args, { from: 'user' }).opts<AidlOptions>();
   return {
     read: (path) => {
       const full = join(directory, path);
       return existsSync(full) ? readFileSync(full, 'latin1') : undefined;
     },
-    includes: ['.'],
-    structured: args.includes('--structured'),
-    failOnParcelable: args.includes('-b'),
-    warnings: warningLevels(
-      args.filter((arg) => arg.startsWith('-W')).map((arg) => arg.slice(2)),
-      args.includes('-w'),
-    ),
-    ...(args.includes('--stability=vintf') ? { stability: 'vintf' as const } : {}),
+    absolutePath: (path) => join(directory, path),
+    includes: ['.', ...options.include, ...options.next_include],
+    mustBeIncluded: true,
+    preprocessed: options.preprocessed,
+    structured: options.structured ?? false,
+    failOnParcelable: options.b ?? false,
+    warnings: warningLevels(options.W, options.w),
+    ...(options.stability ? { stability: options.stability } : {}),
   };
 }
 
@@ -57,18 +61,18 @@ export function modulesOf(directory: string, options: ModuleOptions = {}): TypeS
   });
 }
 
-/** What a file becomes, if it compiles, and the modules that must be written by hand for it. */
+/** What a file becomes, if it compiles, and the modules that must come from elsewhere for it. */
 export function generateFrom(
   directory: string,
   file: string,
   args: readonly string[],
-): { output: TypeScriptOutput; unstructured: string[] } | undefined {
+): { output: TypeScriptOutput; elsewhere: string[] } | undefined {
   const compilation = compile(file, optionsFor(directory, args));
   const { document, types } = compilation;
   if (!document) return undefined;
-  const unstructured = types
+  const elsewhere = types
     .all()
-    .filter(({ kind }) => kind === 'unstructured')
+    .filter((type) => type.kind === 'unstructured' || documentOf(type)?.preprocessed)
     .map((type) => canonicalName(type).replaceAll('.', '/'));
-  return { output: generateTypeScript(document, compilation), unstructured };
+  return { output: generateTypeScript(document, compilation), elsewhere };
 }

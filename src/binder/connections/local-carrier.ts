@@ -289,8 +289,7 @@ class LocalThread implements BinderThread, Sleeper {
   }
 
   write(commands: Commands): void {
-    if (this.#next.isEmpty) this.#next = commands;
-    else this.#next = this.#next.followedBy(commands);
+    this.#next = this.#next.followedBy(commands);
   }
 
   park(): void {

@@ -26,19 +26,8 @@ import {
   SecurityError,
   ServiceSpecificError,
 } from '../runtime/index.ts';
+import { IListener } from './listener.test-support.ts';
 import { LocalDriver } from './local-driver.ts';
-
-interface IListener {
-  heard(text: string, options?: CallOptions): Promise<void>;
-  asked(text: string, options?: CallOptions): Promise<string>;
-}
-const IListener = defineInterface<IListener>('test.IListener', {
-  format: 1,
-  methods: {
-    heard: { code: 1, oneway: true, args: [['text', 'String']] },
-    asked: { code: 2, args: [['text', 'String']], returns: 'String' },
-  },
-});
 
 interface IChat {
   say(text: string, options?: CallOptions): Promise<string>;

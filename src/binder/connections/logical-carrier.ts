@@ -92,7 +92,7 @@ export class LogicalCarrier extends DeviceCarrier {
   }
 
   write(commands: Commands): void {
-    const all = this.#main.isEmpty ? commands : this.#main.followedBy(commands);
+    const all = this.#main.followedBy(commands);
     this.#main = NOTHING;
     const { rest } = this.#writeRead(MAIN_THREAD, all, 0);
     if (rest) this.#main = rest;
@@ -267,8 +267,7 @@ class LogicalThread implements BinderThread {
   }
 
   write(commands: Commands): void {
-    if (this.#next.isEmpty) this.#next = commands;
-    else this.#next = this.#next.followedBy(commands);
+    this.#next = this.#next.followedBy(commands);
   }
 
   park(): void {

@@ -193,7 +193,7 @@ class PortThread implements BinderThread {
   }
 
   write(commands: Commands): void {
-    this.#next = this.#next.isEmpty ? commands : this.#next.followedBy(commands);
+    this.#next = this.#next.followedBy(commands);
   }
 
   park(): void {

@@ -10,20 +10,9 @@ import {
   type Ref,
   release,
 } from '../runtime/index.ts';
+import { IListener } from './listener.test-support.ts';
 import { LocalDriver } from './local-driver.ts';
 import { connectPort } from './port.ts';
-
-interface IListener {
-  heard(text: string, options?: CallOptions): Promise<void>;
-  asked(text: string, options?: CallOptions): Promise<string>;
-}
-const IListener = defineInterface<IListener>('test.IListener', {
-  format: 1,
-  methods: {
-    heard: { code: 1, oneway: true, args: [['text', 'String']] },
-    asked: { code: 2, args: [['text', 'String']], returns: 'String' },
-  },
-});
 
 interface IEcho {
   echo(bytes: Uint8Array, options?: CallOptions): Promise<Uint8Array>;

@@ -30,8 +30,7 @@ export class ThreadMemory {
   }
 
   write(commands: Commands): void {
-    if (this.#next.isEmpty) this.#next = commands;
-    else this.#next = this.#next.followedBy(commands);
+    this.#next = this.#next.followedBy(commands);
   }
 
   /** Places what was written, and makes the argument of the ioctl that carries it out. */

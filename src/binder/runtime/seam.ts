@@ -137,8 +137,9 @@ export class Commands {
     if (this.attachments.length > 0) this.attachments.length = 0;
   }
 
-  /** A copy of these and, behind them, `others`; attachments are shared. */
+  /** These and, behind them, `others`: `others` itself where these are none, or a copy; attachments are shared. */
   followedBy(others: Commands): Commands {
+    if (this.isEmpty) return others;
     const all = new Commands();
     for (const { bytes, attachments } of [this, others]) {
       const start = all.#extend(bytes.length);
