@@ -18,7 +18,7 @@ const place = join(root, 'test/aidl/.generated');
 const modules = new Map<string, string>();
 const refused: string[] = [];
 
-/** Hand-written modules, for parcelables that are only declared, and in place of what preprocessed files sum up. */
+/** Hand-written modules, for parcelables that are only declared. */
 function handWritten(name: string): string {
   return `import * as ub from 'ubinder/runtime';
 
@@ -38,7 +38,7 @@ beforeAll(() => {
     const generated = generateFrom(directory, file, args);
     if (!generated) return;
     for (const { path, text } of generated.output.modules) modules.set(`${folder}/${path}`, text);
-    for (const path of generated.elsewhere) {
+    for (const path of generated.unstructured) {
       const own = `${folder}/${path}.ts`;
       if (!modules.has(own)) modules.set(own, handWritten(path.slice(path.lastIndexOf('/') + 1)));
     }

@@ -16,7 +16,6 @@ import {
   type TypeScriptOutput,
   warningLevels,
 } from '../../src/aidl/index.ts';
-import { documentOf } from '../../src/aidl/type-table.ts';
 import { type AidlOptions, addAidlOptions } from '../../src/cli/aidl-options.ts';
 
 /** The AIDL files below a directory, by their paths in it. */
@@ -61,18 +60,25 @@ export function modulesOf(directory: string, options: ModuleOptions = {}): TypeS
   });
 }
 
-/** What a file becomes, if it compiles, and the modules that must come from elsewhere for it. */
+/** What a file and the preprocessed ones become, if it compiles, and the modules that must be written by hand for it. */
 export function generateFrom(
   directory: string,
   file: string,
   args: readonly string[],
-): { output: TypeScriptOutput; elsewhere: string[] } | undefined {
+): { output: TypeScriptOutput; unstructured: string[] } | undefined {
   const compilation = compile(file, optionsFor(directory, args));
   const { document, types } = compilation;
   if (!document) return undefined;
-  const elsewhere = types
+  const unstructured = types
     .all()
-    .filter((type) => type.kind === 'unstructured' || documentOf(type)?.preprocessed)
+    .filter(({ kind }) => kind === 'unstructured')
     .map((type) => canonicalName(type).replaceAll('.', '/'));
-  return { output: generateTypeScript(document, compilation), elsewhere };
+  const outputs = [document, ...types.documents.filter(({ preprocessed }) => preprocessed)].map((one) =>
+    generateTypeScript(one, compilation),
+  );
+  const output = {
+    modules: outputs.flatMap(({ modules }) => modules),
+    diagnostics: outputs.flatMap(({ diagnostics }) => diagnostics),
+  };
+  return { output, unstructured };
 }
