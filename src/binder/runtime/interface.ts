@@ -354,13 +354,23 @@ class Implementation extends LocalBinder {
 
   transact(code: number, data: Parcel, reply: Parcel, call: ServedCall): Awaitable<void> {
     const method = this.#methods.get(code);
-    const handler = method && this.handlers[method.name];
-    if (!method || typeof handler !== 'function') {
+    if (!method || typeof this.handlers[method.name] !== 'function') {
       return standard.answer(this, this.#table, this.#options, code, data, reply, call);
     }
+    data.enforceInterface(this.descriptor);
+    const { permission } = method;
+    if (permission === undefined) return this.#handle(method, data, reply, call);
+    return this.#isPermitted(permission, call).then((isPermitted) => {
+      if (isPermitted) return this.#handle(method, data, reply, call);
+      throw new SecurityError(
+        `Cannot call ${method.qualified}: uid ${call.uid} lacks ${JSON.stringify(permission)}`,
+      );
+    });
+  }
+
+  #handle(method: Method, data: Parcel, reply: Parcel, call: ServedCall): Awaitable<void> {
     const args: unknown[] = [];
     try {
-      data.enforceInterface(this.descriptor);
       for (const codec of method.parameters) args.push(codec.read(data));
     } catch (error) {
       // What was received so far belongs to nobody.
@@ -368,28 +378,9 @@ class Implementation extends LocalBinder {
       throw error;
     }
     args.push(call);
-    if (method.permission !== undefined) return this.#checked(method, method.permission, args, call, reply);
+    const handler = this.handlers[method.name] as (...args: unknown[]) => unknown;
     const result = handler.apply(this.handlers, args);
     if (result instanceof Promise) return result.then((value) => writeResults(method, value, reply));
-    writeResults(method, result, reply);
-  }
-
-  async #checked(
-    method: Method,
-    permission: PermissionSpec,
-    args: unknown[],
-    call: Call,
-    reply: Parcel,
-  ): Promise<void> {
-    if (!(await this.#isPermitted(permission, call))) {
-      throw new SecurityError(
-        `Cannot call ${method.qualified}: uid ${call.uid} lacks ${JSON.stringify(permission)}`,
-      );
-    }
-    const result = await (this.handlers[method.name] as (...args: unknown[]) => unknown).apply(
-      this.handlers,
-      args,
-    );
     writeResults(method, result, reply);
   }
 
