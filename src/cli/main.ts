@@ -12,6 +12,13 @@ import { shrinkCommand } from './shrink.ts';
 import { statusCommand } from './status.ts';
 import { upCommand } from './up.ts';
 
+// A reader that has gone, as `head` goes, is no reason to end: a daemon serves others.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };

@@ -141,20 +141,21 @@ interface Piece {
 
 /** The text of a document, without blanks at the ends of lines. */
 export function render(doc: Doc): string {
-  let text = '';
+  const lines: string[] = [];
+  let line = '';
   let column = 0;
   const stack: Piece[] = [{ doc, indent: 0, isFlat: false }];
   for (let piece = stack.pop(); piece; piece = stack.pop()) {
     const { doc: at, indent: by, isFlat } = piece;
     if (typeof at === 'string') {
-      text += at;
+      line += at;
       column += at.length;
     } else if (isList(at)) {
       for (let i = at.length - 1; i >= 0; i--) stack.push({ doc: at[i] as Doc, indent: by, isFlat });
     } else if (at.kind === 'indent') {
       stack.push({ doc: at.doc, indent: by + 2, isFlat });
     } else if (at.kind === 'ifBroken') {
-      if (!isFlat) text += at.text;
+      if (!isFlat) line += at.text;
     } else if (at.kind === 'group') {
       const fitting = isFlat || (!at.isBroken && fits(at.doc, stack, WIDTH - column));
       stack.push({ doc: at.doc, indent: by, isFlat: fitting });
@@ -163,14 +164,16 @@ export function render(doc: Doc): string {
       const fitting = fits(probe, stack, WIDTH - column, false);
       stack.push({ doc: fitting ? preferred : otherwise, indent: by, isFlat });
     } else if (isFlat && at.flat !== null) {
-      text += at.flat;
+      line += at.flat;
       column += at.flat.length;
     } else {
-      text = `${text.replace(/ +$/, '')}\n${' '.repeat(by)}`;
+      lines.push(line.trimEnd());
+      line = ' '.repeat(by);
       column = by;
     }
   }
-  return `${text.trimEnd()}\n`;
+  lines.push(line);
+  return `${lines.join('\n').trimEnd()}\n`;
 }
 
 /** Whether a group and what follows it up to the next break have room on the line. */
