@@ -4,24 +4,27 @@ import { type Mode, TestMount, whyNot } from '../support/mount.ts';
 
 // C programs that know nothing of us, compiled in the run, over a real mount: in each way that a mount can be served.
 
-/** Each program with the arguments it is given, and what it may not find here. */
-const programs: readonly (readonly [name: string, ...args: string[]])[] = [
-  ['calls'],
-  ['calls', '--processes=16', '--threads=1', '--calls=160000'],
-  ['nested'],
-  ['oneway'],
-  ['handles'],
-  ['poll'],
-  ['mapping'],
-  ['opens'],
-  ['signals'],
-  ['death'],
-  ['errors'],
-  ['fds'],
-  ['fd_receivers'],
-  ['manager'],
-  ['spawn'],
-  ['priority'],
+/** Each program with its arguments, and the hazards of docs/hazards.md that it is about. */
+const programs: readonly {
+  readonly run: readonly [string, ...string[]];
+  readonly hazards?: readonly number[];
+}[] = [
+  { run: ['calls'] },
+  { run: ['calls', '--processes=16', '--threads=1', '--calls=160000'] },
+  { run: ['nested'] },
+  { run: ['oneway'] },
+  { run: ['handles'] },
+  { run: ['poll'], hazards: [21] },
+  { run: ['mapping'], hazards: [20] },
+  { run: ['opens'], hazards: [13] },
+  { run: ['signals'], hazards: [16] },
+  { run: ['death'] },
+  { run: ['errors'], hazards: [32] },
+  { run: ['fds'], hazards: [6, 8] },
+  { run: ['fd_receivers'], hazards: [8] },
+  { run: ['manager'] },
+  { run: ['spawn'] },
+  { run: ['priority'] },
 ];
 /** Those that need a mount of their own kind, and be root. */
 const special: readonly { readonly program: string; readonly options: string[] }[] = [
@@ -43,8 +46,10 @@ for (const mode of modes) {
     });
     afterAll(() => mount?.stop());
 
-    for (const [name, ...args] of programs) {
-      test([name, ...args].join(' '), async () => {
+    for (const { run, hazards } of programs) {
+      const [name, ...args] = run;
+      const about = hazards ? ` (hazard ${hazards.join(', ')})` : '';
+      test(run.join(' ') + about, async () => {
         const program = await compile(new URL(`${name}.c`, import.meta.url).pathname);
         const { code, output } = await mount.run([program, mount.device(), ...args]);
         expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining(`ok ${name}`) });
