@@ -16,7 +16,7 @@ const rooms = {
   'binder/runtime': ['binder/parcel', 'abi'],
   'binder/connections': ['binder/runtime', 'binder/parcel', 'abi', 'page', 'driver', 'host/linux'],
   'binder/servicemanager': ['binder/runtime', 'binder/parcel', 'abi'],
-  'binder/services': ['binder/runtime', 'binder/parcel'],
+  'binder/services': ['binder/servicemanager', 'binder/runtime', 'binder/parcel'],
   'binder/node': ['binder/connections', 'binder/services', 'binder/runtime', 'binder/parcel', 'host/linux'],
   'binder/testing': ['binder/connections', 'binder/runtime', 'binder/parcel', 'abi', 'driver'],
   demo: ['abi', 'binder', 'driver'],
@@ -31,6 +31,7 @@ const pure = [
   'driver',
   'binder/parcel',
   'binder/runtime',
+  'binder/servicemanager',
   'binder/services',
   'binder/testing',
 ];

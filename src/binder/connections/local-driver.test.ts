@@ -150,6 +150,16 @@ describe('a call', () => {
     expect(await chat.join(ears)).toBe('name: me'.length);
   });
 
+  test('made by a handler on another connection has a thread of that one', async () => {
+    using other = driver.connect();
+    const chat = await serve({
+      // Handle 0 of both is this object: asking is harmless, and would fail on the thread that serves.
+      say: async (text) =>
+        text === 'once more' ? IChat.fromBinder(other.contextManager()).say('done') : text,
+    });
+    expect(await chat.say('once more')).toBe('done');
+  });
+
   test('is sent without a thread of its own when there are too many, and goes on later', async () => {
     using few = driver.connect({ maxCallers: 2 });
     const waiting: (() => void)[] = [];

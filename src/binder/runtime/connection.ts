@@ -209,7 +209,7 @@ export class Connection implements Disposable, AsyncDisposable {
       if (target.isDead) return reject(new DeadObjectError());
       const signal = options?.signal;
       const inside = (options?.inside ?? currentCall()) as ServedCall | null | undefined;
-      const served = !oneway && inside?.thread?.isFreeFor(inside) ? inside.thread : null;
+      const served = !oneway && inside?.thread?.isFreeFor(this, inside) ? inside.thread : null;
       const start = (thread: PoolThread): void => {
         const outgoing = new Outgoing(this, false);
         const data = this.takeParcel(outgoing);

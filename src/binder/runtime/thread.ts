@@ -70,10 +70,11 @@ export class PoolThread implements ThreadEvents {
     this.#park();
   }
 
-  /** Whether it is free for a call that the handler of `call` makes. */
-  isFreeFor(call: ServedCall): boolean {
+  /** Whether it is free for a call that the handler of `call` makes on a connection. */
+  isFreeFor(connection: Connection, call: ServedCall): boolean {
     const top = this.#stack.at(-1);
     return (
+      connection === this.#connection &&
       !this.#isParked &&
       !this.#sending &&
       !this.isDead &&

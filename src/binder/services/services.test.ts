@@ -1,11 +1,10 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { LocalDriver } from '../connections/local-driver.ts';
-import { BinderError } from '../parcel/errors.ts';
 import { type AndroidVersion, variantOf } from '../parcel/variant.ts';
-import { asBinder, type CallOptions, deathOf, type IBinder, type Ref, release } from '../runtime/binder.ts';
+import { type CallOptions, release } from '../runtime/binder.ts';
 import type { Connection } from '../runtime/connection.ts';
 import { defineInterface } from '../runtime/interface.ts';
-import { type IServiceCallback, serviceManagerOf } from './service-manager.ts';
+import { ServiceManager, type ServiceManagerOptions } from '../servicemanager/index.ts';
 import { Services } from './services.ts';
 
 interface IName {
@@ -25,38 +24,12 @@ afterEach(() => driver.close());
 
 const connect = (android: AndroidVersion = 16): Connection => driver.connect({ variant: variantOf(android) });
 
-/** A manager that keeps names until their objects die, and calls back. */
-async function manage(connection: Connection, android: AndroidVersion = 16): Promise<void> {
-  const services = new Map<string, Ref<IBinder>>();
-  const waiting: [name: string, callback: Ref<IServiceCallback>][] = [];
-  await connection.becomeContextManager(
-    serviceManagerOf(android).implement({
-      checkService: (name) => services.get(name) ?? null,
-      addService(name, service) {
-        if (name === '') throw new BinderError('ILLEGAL_ARGUMENT', 'no name');
-        services.set(name, service);
-        deathOf(service).addEventListener('abort', () => services.delete(name));
-        for (const [wanted, callback] of waiting)
-          if (wanted === name) void callback.onRegistration(name, service);
-      },
-      listServices: () => [...services.keys()].sort(),
-      registerForNotifications(name, callback) {
-        waiting.push([name, callback]);
-        const found = services.get(name);
-        if (found) void callback.onRegistration(name, found);
-      },
-      unregisterForNotifications(_name, callback) {
-        const at = waiting.findIndex(([, known]) => asBinder(known) === asBinder(callback));
-        for (const [, known] of waiting.splice(at, 1)) release(known);
-        release(callback);
-      },
-      isDeclared: (name) => name === 'declared',
-    }),
-  );
+async function manage(connection: Connection, options: ServiceManagerOptions = {}): Promise<void> {
+  await ServiceManager.serve(connection, options);
 }
 
 test.each([11, 15, 16] as const)('services are added, found and listed (Android %i)', async (android) => {
-  await manage(connect(android), android);
+  await manage(connect(android), { android, declared: [{ name: 'declared' }] });
   const server = new Services(connect(android));
   using object = IName.implement({ name: () => 'one' });
   await server.add('b', object);
@@ -120,4 +93,20 @@ test('watch goes on with the next service after a death', async () => {
     });
   }
   expect(names).toEqual(['first', 'after 1', 'after 2']);
+});
+
+test('get starts a service that is declared, and asks again when that came to nothing', async () => {
+  let asked = 0;
+  await manage(connect(), {
+    declared: [{ name: 'lazy' }],
+    start(name) {
+      asked++;
+      if (asked === 2) void new Services(connect()).add(name, IName.implement({ name: () => name }));
+    },
+  });
+  const client = new Services(connect());
+  expect(await client.check(IName, 'lazy')).toBe(null);
+  expect(asked).toBe(0);
+  using found = await client.get(IName, 'lazy');
+  expect(await found.name()).toBe('lazy');
 });

@@ -11,10 +11,12 @@ import {
 import type { Connection } from '../runtime/connection.ts';
 import type { Signal } from '../runtime/globals.ts';
 import type { InterfaceType } from '../runtime/interface.ts';
-import { IServiceCallback, type IServiceManager, serviceManagerOf } from './service-manager.ts';
+import { IServiceCallback, type IServiceManager, serviceManagerOf } from '../servicemanager/index.ts';
 
 declare function setTimeout(callback: () => void, milliseconds: number): unknown;
 declare function clearTimeout(timer: unknown): void;
+declare function setInterval(callback: () => void, milliseconds: number): unknown;
+declare function clearInterval(timer: unknown): void;
 
 /** What `dumpsys` shows when (`IServiceManager.DUMP_FLAG_PRIORITY_*`). */
 export const DUMP_PRIORITY = { critical: 1, high: 2, normal: 4, default: 8, all: 15 } as const;
@@ -22,6 +24,12 @@ export const DUMP_PRIORITY = { critical: 1, high: 2, normal: 4, default: 8, all:
 /** How long to wait, milliseconds, before the manager is looked for again: at first and at most. */
 const FIRST_WAIT = 10;
 const LAST_WAIT = 1000;
+
+/**
+ * How often the manager is asked again for a service that is waited for, milliseconds, as in libbinder: one that stops for
+ * want of clients just as it is asked for is not started the first time.
+ */
+const ASK_AGAIN = 1000;
 
 /** How a service is added. */
 export interface AddOptions extends CallOptions {
@@ -115,7 +123,8 @@ export class Services {
   async #wait(name: string, options: CallOptions): Promise<Ref<IBinder>> {
     for (let pause = FIRST_WAIT; ; pause = Math.min(pause * 2, LAST_WAIT)) {
       try {
-        const found = await this.#manager().checkService(name, options);
+        // Which starts it, if it is declared and not there.
+        const found = await this.#manager().getService(name, options);
         return found ?? (await this.#waitForRegistration(name, options));
       } catch (error) {
         // The manager is gone, or not there yet.
@@ -128,18 +137,17 @@ export class Services {
   async #waitForRegistration(name: string, options: CallOptions): Promise<Ref<IBinder>> {
     const manager = this.#manager();
     const { signal } = options;
-    let registered: (binder: Ref<IBinder>) => void = () => {};
-    let isWanted = true;
+    let arrive: (binder: Ref<IBinder>) => void = () => {};
     const arrived = new Promise<Ref<IBinder>>((resolve) => {
-      registered = resolve;
+      arrive = resolve;
     });
-    using callback = IServiceCallback.implement({
-      onRegistration(_name, binder) {
-        if (!isWanted) return release(binder);
-        isWanted = false;
-        registered(binder);
-      },
-    });
+    let isWanted = true;
+    const take = (binder: Ref<IBinder>): void => {
+      if (!isWanted) return release(binder);
+      isWanted = false;
+      arrive(binder);
+    };
+    using callback = IServiceCallback.implement({ onRegistration: (_name, binder) => take(binder) });
     // It tells of a service that is there already, too.
     await manager.registerForNotifications(name, callback, options);
     const death = deathOf(manager);
@@ -149,10 +157,17 @@ export class Services {
       for (const each of [signal, death]) each?.addEventListener('abort', stop, { once: true });
       if (signal?.aborted || death.aborted) stop();
     });
+    const askAgain = async (): Promise<void> => {
+      const found = await manager.getService(name, options);
+      if (found) take(found);
+    };
+    // Of its failures `stopped` knows more.
+    const timer = setInterval(() => void askAgain().catch(() => {}), ASK_AGAIN);
     try {
       return await Promise.race([arrived, stopped]);
     } finally {
       isWanted = false;
+      clearInterval(timer);
       for (const each of [signal, death]) each?.removeEventListener('abort', stop);
       await manager.unregisterForNotifications(name, callback).catch(() => {});
     }
