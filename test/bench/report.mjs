@@ -18,7 +18,7 @@ export function spread(numbers) {
 /**
  * The numbers of one row over all rounds.
  *
- * @param rounds what its program said, round by round, with `pipe_p50_us` of the pipe beside it.
+ * @param rounds what its program said, round by round, with `yardstick_p50_us` of what ran beside it.
  * @param syscalls counts by name, if there are any.
  */
 export function summarize(row, rounds, syscalls) {
@@ -32,7 +32,7 @@ export function summarize(row, rounds, syscalls) {
     size: row.size,
     pinned: row.isPinned,
     p50_us: spread(rounds.map(({ p50_us }) => p50_us)),
-    ratio: spread(rounds.map(({ p50_us, pipe_p50_us }) => p50_us / pipe_p50_us)),
+    ratio: spread(rounds.map(({ p50_us, yardstick_p50_us }) => p50_us / yardstick_p50_us)),
     p99_us: median('p99_us'),
     calls_per_second: median('calls_per_second'),
   };
@@ -48,29 +48,31 @@ export function summarize(row, rounds, syscalls) {
   };
 }
 
-const COLUMNS = [
-  '',
-  'bytes',
-  'p50, µs',
-  'p99, µs',
-  'calls/s',
-  '× pipe',
-  'ioctls',
-  'switches',
-  'daemon’s syscalls',
-];
+const COUNTS = ['ioctls', 'switches', 'daemon’s syscalls'];
 
-/** A table in Markdown, the pinned rows first. */
-export function formatTable(summaries) {
-  const line = (cells) => `| ${cells.join(' | ')} |`;
-  const lines = [line(COLUMNS), line(COLUMNS.map((_, column) => (column === 0 ? '---' : '--:')))];
+/** A table in Markdown, the pinned rows first; with counts where there are any. @param yardstick what it is known by. */
+export function formatTable(summaries, yardstick) {
+  const counts = summaries.some(({ ioctls_per_call }) => ioctls_per_call !== undefined) ? COUNTS : [];
+  const columns = ['', 'bytes', 'p50, µs', 'p99, µs', 'calls/s', `× ${yardstick}`, ...counts];
+  const line = (cells) => `| ${cells.slice(0, columns.length).join(' | ')} |`;
+  const lines = [line(columns), line(columns.map((_, column) => (column === 0 ? '---' : '--:')))];
   for (const pinned of [true, false]) {
-    lines.push(
-      line([`**${pinned ? 'pinned: all on one core' : 'free'}**`, ...COLUMNS.slice(1).map(() => '')]),
-    );
-    for (const summary of summaries) if (summary.pinned === pinned) lines.push(line(cells(summary)));
+    const half = summaries.filter((summary) => summary.pinned === pinned);
+    if (half.length === 0) continue;
+    const title = `**${pinned ? 'pinned: all on one core' : 'free'}**`;
+    lines.push(line([title, ...columns.slice(1).map(() => '')]), ...half.map((row) => line(cells(row))));
   }
   return lines.join('\n');
+}
+
+/** What parcel.mjs said. */
+export function formatParcel({ parcel_bytes, json_bytes, parcel_ns, json_ns, ratio }) {
+  return `A structured parcelable of ${parcel_bytes} bytes (as JSON ${json_bytes}), written and read: ${figures(parcel_ns / 1000)} µs, by JSON ${figures(json_ns / 1000)} µs: ${figures(ratio)} × JSON.`;
+}
+
+/** What held.mjs said. */
+export function formatHeld({ calls, hold_ms, took_ms, in_flight, timer_late_ms }) {
+  return `${calls} calls of one event loop to a service that holds each for ${hold_ms} ms: ${Math.round(took_ms)} ms, ${in_flight} under way at once in the driver; a timer of 10 ms at most ${figures(timer_late_ms)} ms late.`;
 }
 
 function cells(summary) {

@@ -1,9 +1,9 @@
 // The bench: a synchronous Binder call from one C program to another through a mount, beside a ping-pong through pipes
-// and one by process.send().
+// and one by process.send(); then the same from TypeScript to TypeScript, beside other people's ways to call.
 //
 //     npm run bench [-- --rounds N --calls N --mode passthrough|store --json --quick --seed N --against DIR]
 //
-// Every round runs every row once, in another order, each between two runs of the pipe, with which it is compared: times
+// Every round runs every row once, in another order, each between two runs of its yardstick, with which it is compared: times
 // of one machine wander by a third within seconds, ratios hardly move. `--against` names another tree (with its dist/),
 // whose rows take part in the same rounds. Then the driver alone (core.mjs). Nothing is asserted about times: the exit code says whether it ran.
 //
@@ -15,9 +15,9 @@ import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { BenchDaemon, stopDaemons } from './daemon.mjs';
-import { compilePrograms, isInstalled, killPrograms } from './programs.mjs';
-import { formatSyscalls, formatTable, summarize } from './report.mjs';
-import { createRows, isGoal, isYardstickOf, measure } from './rows.mjs';
+import { compilePrograms, isInstalled, killPrograms, run } from './programs.mjs';
+import { formatHeld, formatParcel, formatSyscalls, formatTable, summarize } from './report.mjs';
+import { createRows, createTypeScriptRows, isGoal, measure } from './rows.mjs';
 import { canCountSyscalls, countSyscalls } from './syscalls.mjs';
 
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '');
@@ -45,6 +45,8 @@ const { values: options } = parseArgs({
   },
 });
 const rounds = natural('rounds', options.rounds ?? (options.quick ? '5' : '20'));
+/** Each run of a TypeScript row starts Node.js, often twice. */
+const typeScriptRounds = Math.ceil(rounds / 2);
 const calls = natural('calls', options.calls);
 const seed = natural('seed', options.seed);
 
@@ -105,16 +107,7 @@ async function bench(programs) {
     builds.push(await startBuild(resolve(options.against), ' (other build)', cpu));
   const rows = createRows(programs, builds, cpu, WARMUP);
 
-  for (const { command, daemon } of rows.filter(({ build, size }) => build !== null && size === 256)) {
-    progress(`warming up ${command.join(' ')}`);
-    await measure({ command, warmup: DAEMON_WARMUP, daemon }, 1);
-  }
-  const results = new Map(rows.map((row) => [row, []]));
-  const random = createRandom(seed);
-  for (let round = 0; round < rounds; round++) {
-    progress(`round ${round + 1} of ${rounds}`);
-    for (const row of shuffled(rows, random)) results.get(row).push(await measureBesidePipe(row, rows));
-  }
+  const results = await measureRounds(rows, rounds);
   const syscalls = new Map();
   let whyNotCounted = canCountSyscalls() ? null : 'strace is not installed';
   for (const row of rows.filter(({ build }) => build !== null)) {
@@ -129,17 +122,35 @@ async function bench(programs) {
   progress('');
 
   const summaries = rows.map((row) => summarize(row, results.get(row), syscalls.get(row)));
+  const typeScriptRows = createTypeScriptRows(builds, cpu, options.quick);
+  const typeScriptResults = await measureRounds(typeScriptRows, typeScriptRounds);
+  const typeScript = typeScriptRows.map((row) => summarize(row, typeScriptResults.get(row)));
+  progress('measuring a parcel, and calls that are held');
+  const parcel = await runTypeScript('parcel.mjs');
+  const held = await runTypeScript('held.mjs', `--device=${builds[0].free.device}`);
+  progress('');
   const goalRow = rows.findIndex((row) => isGoal(row, builds[0]));
   const ratio = summaries[goalRow].ratio.median;
   const goal = { ratio, atMost: GOAL, isMet: ratio <= GOAL };
   if (options.json) {
     const { mode } = builds[0].pinned;
     console.log(
-      JSON.stringify({ machine: describeMachine(), mode, rounds, calls, seed, goal, rows: summaries }),
+      JSON.stringify({
+        machine: describeMachine(),
+        mode,
+        rounds,
+        calls,
+        seed,
+        goal,
+        rows: summaries,
+        typeScript,
+        parcel,
+        held,
+      }),
     );
     return;
   }
-  console.log(formatTable(summaries));
+  console.log(formatTable(summaries, 'pipe'));
   console.log(`\n${machine}; delivery by ${builds[0].pinned.mode}`);
   console.log(
     `Median (quartiles) of ${rounds} rounds of ${calls} calls, seed ${seed}; p50, ioctls, context switches (voluntary + involuntary, of client, server and daemon) and the daemon's system calls are per call.`,
@@ -149,21 +160,45 @@ async function bench(programs) {
   else console.log(`The daemon's system calls were not counted: ${whyNotCounted}.`);
   const verdict = `pinned, 256 bytes, libbinder's way: ${ratio.toFixed(2)} × the pipe, wanted at most ${GOAL}`;
   console.log(`${goal.isMet ? 'goal met' : 'goal missed'}: ${verdict}\n`);
+  console.log(formatTable(typeScript, 'process.send'));
+  console.log(
+    `\nTypeScript to TypeScript: median (quartiles) of ${typeScriptRounds} rounds of ${calls} calls.\n${formatParcel(parcel)}\n${formatHeld(held)}\n`,
+  );
   const core = [`${root}/test/bench/core.mjs`, `--rounds=${options.quick ? 5 : 15}`];
   spawnSync(process.execPath, core, { stdio: 'inherit' });
 }
 
-/** Runs a row between two runs of its yardstick, so close that the machine is in the same mood for all three. */
-async function measureBesidePipe(row, rows) {
-  const yardstick = rows.find((other) => isYardstickOf(other, row));
-  if (yardstick === row) {
-    const result = await measure(row, calls);
-    return { ...result, pipe_p50_us: result.p50_us };
+/** Runs every row once a round, each beside its yardstick. @returns what the rows' programs said, round by round. */
+async function measureRounds(rows, count) {
+  for (const { command, daemon } of rows.filter((row) => row.daemon && row.size === 256)) {
+    progress(`warming up ${command.join(' ')}`);
+    await measure({ command, warmup: DAEMON_WARMUP, daemon }, 1);
   }
-  const before = await measure(yardstick, calls);
+  const results = new Map(rows.map((row) => [row, []]));
+  const random = createRandom(seed);
+  for (let round = 0; round < count; round++) {
+    progress(`round ${round + 1} of ${count}`);
+    for (const row of shuffled(rows, random)) results.get(row).push(await measureBesideYardstick(row));
+  }
+  return results;
+}
+
+/** Runs a row between two runs of its yardstick, so close that the machine is in the same mood for all three. */
+async function measureBesideYardstick(row) {
+  if (row.yardstick === row) {
+    const result = await measure(row, calls);
+    return { ...result, yardstick_p50_us: result.p50_us };
+  }
+  const before = await measure(row.yardstick, calls);
   const result = await measure(row, calls);
-  const after = await measure(yardstick, calls);
-  return { ...result, pipe_p50_us: (before.p50_us + after.p50_us) / 2 };
+  const after = await measure(row.yardstick, calls);
+  return { ...result, yardstick_p50_us: (before.p50_us + after.p50_us) / 2 };
+}
+
+/** Runs a program of this directory once. @returns the line of JSON that it writes. */
+async function runTypeScript(program, ...args) {
+  const { stdout } = await run([process.execPath, `${root}/test/bench/${program}`, ...args]);
+  return JSON.parse(stdout);
 }
 
 /** Two daemons of one tree: moving one to and fro would cost it what it has in the core's caches. */
@@ -171,6 +206,7 @@ async function startBuild(tree, label, cpu) {
   const { mode } = options;
   return {
     label,
+    tree,
     pinned: await BenchDaemon.start(tree, { mode, cpu }),
     free: await BenchDaemon.start(tree, { mode }),
   };
