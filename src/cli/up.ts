@@ -118,8 +118,11 @@ export function upCommand(): Command {
 /** UBINDER_FORCE_MODE lets one machine run every way of delivery. */
 function forcedMode(): DeliveryMode | undefined {
   const mode = process.env.UBINDER_FORCE_MODE;
-  if (mode === undefined || mode === 'passthrough' || mode === 'store') return mode;
-  throw new CliError(`Cannot use UBINDER_FORCE_MODE=${mode}: known are passthrough and store`, EXIT.usage);
+  if (mode === undefined || mode === 'passthrough' || mode === 'inject' || mode === 'store') return mode;
+  throw new CliError(
+    `Cannot use UBINDER_FORCE_MODE=${mode}: known are passthrough, inject and store`,
+    EXIT.usage,
+  );
 }
 
 /** What scripts and tests wait for. */

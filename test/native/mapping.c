@@ -100,6 +100,26 @@ static void check_bytes(uint64_t buffer, size_t size, uint64_t seed)
 	check_filled((const void *)(uintptr_t)buffer, size, seed);
 }
 
+// ---- Served by injection: once the first ioctl after mmap(2) is made, another file lies there, for reading and nothing else
+
+static void check_injected(void)
+{
+	struct receiver receiver;
+	char line[512], start[32];
+	bool is_there = false;
+	open_receiver(&receiver, DEFAULT_MAPPING, MAP_PRIVATE);
+	snprintf(start, sizeof(start), "%llx-", (unsigned long long)(uintptr_t)receiver.proc.mapping);
+	FILE *maps = fopen("/proc/self/maps", "r");
+	CHECK(maps);
+	while (!is_there && fgets(line, sizeof(line), maps))
+		is_there = strncmp(line, start, strlen(start)) == 0;
+	fclose(maps);
+	CHECK(is_there && strstr(line, " r--s ") && strstr(line, "memfd:ubinder-binder"), "the mapping is %s", is_there ? line : "gone");
+	CHECK(mprotect((void *)receiver.proc.mapping, DEFAULT_MAPPING, PROT_READ | PROT_WRITE) == -1 && errno == EACCES, "mprotect: %s",
+		strerror(errno));
+	close_receiver(&receiver);
+}
+
 // ---- One buffer after another, of every size
 
 static void check_sizes(size_t size, int flags)
@@ -362,13 +382,15 @@ static void check_kernel(void)
 int main(int argc, char **argv)
 {
 	static const size_t sizes[] = { KIB(4), KIB(8), KIB(128), MIB(1) - KIB(8), MIB(4), MIB(6) };
-	begin(argc, argv, "mapping", 180, "[--seed=1]");
+	begin(argc, argv, "mapping", 180, "[--seed=1] [--injected=0]");
 	pid_t manager = start_manager();
 	source = mmap(NULL, LARGEST + KIB(8), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	CHECK(source != MAP_FAILED);
 	open_proc(&from, O_NONBLOCK, DEFAULT_MAPPING);
 	enter_looper(&sender, &from);
 
+	if (option_number("--injected", 0))
+		check_injected();
 	for (unsigned i = 0; i < COUNT(sizes); i++) {
 		check_sizes(sizes[i], MAP_PRIVATE);
 		check_sizes(sizes[i], MAP_SHARED);

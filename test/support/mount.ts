@@ -17,7 +17,18 @@ import type { Status } from '../../src/host/daemon/status.ts';
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** The ways in which a mount can be served; each is a column of the test matrix. */
-export type Mode = 'root' | 'root-store' | 'rootless';
+export type Mode = 'root' | 'root-inject' | 'root-store' | 'rootless' | 'rootless-inject';
+
+/** Whether the mount is made in a user namespace of its own. */
+export function isRootless(mode: Mode): boolean {
+  return mode.startsWith('rootless');
+}
+
+/** What tells a daemon to serve as `mode` says. */
+export function modeVariables(mode: Mode): NodeJS.ProcessEnv {
+  const [, forced] = mode.split('-');
+  return forced ? { UBINDER_FORCE_MODE: forced } : {};
+}
 
 /** Major 10, minor 229. */
 const FUSE_DEVICE = (10 << 8) | 229;
@@ -31,13 +42,13 @@ export function whyNot(mode: Mode): string | null {
     return '/dev/fuse cannot be opened';
   }
   if (statSync('/dev/fuse').rdev !== FUSE_DEVICE) return '/dev/fuse is something else';
-  if (mode !== 'rootless' && process.getuid?.() !== 0) return 'not root';
+  if (!isRootless(mode) && process.getuid?.() !== 0) return 'not root';
   return null;
 }
 
 /** The command line that runs `command` where the mount of `mode` is visible. */
 function inside(mode: Mode, command: string[]): string[] {
-  return mode === 'rootless' ? ['unshare', '-Urm', ...command] : command;
+  return isRootless(mode) ? ['unshare', '-Urm', ...command] : command;
 }
 
 /** How a program ended. */
@@ -87,7 +98,7 @@ export class TestMount {
       '--no-supervise',
       ...(options.args ?? []),
     ]);
-    const env = { ...process.env, ...(mode === 'root-store' ? { UBINDER_FORCE_MODE: 'store' } : {}) };
+    const env = { ...process.env, ...modeVariables(mode) };
     const daemon = spawn(command[0] as string, command.slice(1), { stdio: ['ignore', 'pipe', 'pipe'], env });
     const mount = new TestMount(mode, directory, daemon, options.seconds ?? 60);
     const begun = new Promise<void>((done, fail) => {
@@ -141,10 +152,9 @@ export class TestMount {
 
   /** Starts a program where the mount is visible. */
   spawn(command: string[], options: { env?: NodeJS.ProcessEnv } = {}): ChildProcess {
-    const args =
-      this.mode === 'rootless'
-        ? ['nsenter', '-t', `${this.#pid}`, '-U', '-m', '--preserve-credentials', ...command]
-        : command;
+    const args = isRootless(this.mode)
+      ? ['nsenter', '-t', `${this.#pid}`, '-U', '-m', '--preserve-credentials', ...command]
+      : command;
     const child = spawn(args[0] as string, args.slice(1), {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: options.env ?? process.env,

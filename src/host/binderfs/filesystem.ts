@@ -40,6 +40,7 @@ import type { FuseConnection, FuseSession } from '../fuse/session.ts';
 import { createArea, createSharedArea, pageSize } from '../linux/area.ts';
 import { IdentityError } from '../linux/identity.ts';
 import { Injector } from '../linux/injector.ts';
+import { architecture } from '../linux/registers.ts';
 import type { ThreadWatch } from '../linux/thread-watch.ts';
 import { textOf } from './byte-string.ts';
 import type { FileOwner } from './device.ts';
@@ -47,6 +48,7 @@ import type { DeviceTable } from './device-table.ts';
 import { FEATURE_CONTENT } from './features.ts';
 import { Installations, type InstallationsOwner } from './installations.ts';
 import { Logs, OpenLog } from './logs.ts';
+import { type Ioctl, MappingInjections } from './mapping-injections.ts';
 import { CONTROL_NODE, type DeviceNode, type FileNode, NodeTable, ROOT_NODE } from './node-table.ts';
 import type { OpenDevice } from './open-device.ts';
 import { type DeliveryMode, OpenDeviceFactory, type Opened } from './open-device-factory.ts';
@@ -85,6 +87,8 @@ export interface FileSystemOptions {
   /** The security label of clients of which the system has none. */
   readonly label: string;
   readonly userLimits: UserLimits;
+  /** The way of delivery that was asked for; the best one otherwise. */
+  readonly forcedMode?: DeliveryMode | undefined;
   readonly log: (message: string) => void;
 }
 
@@ -120,6 +124,7 @@ export class BinderFs implements FuseHandlers {
   readonly #caller: Caller = { thread: 0, euid: 0, request: 0, nonBlocking: false };
   readonly #injector: Injector;
   readonly #installations: Installations;
+  readonly #mappingInjections: MappingInjections;
   #isStopping = false;
 
   constructor(options: FileSystemOptions) {
@@ -133,6 +138,11 @@ export class BinderFs implements FuseHandlers {
     this.#log = options.log;
     this.#injector = new Injector(options.session.fd, options.log);
     this.#installations = new Installations(this.#injector, this.#installationsOwner());
+    this.#mappingInjections = new MappingInjections(this.#injector, {
+      answerBytes: (request, result, argument) => this.#session.reply.ioctlBytes(request, result, argument),
+      answerError: (request, errno) => void this.#session.reply.ioctlResult(request, -errno),
+      carryOut: (open, ioctl) => this.#carryOut(open, ioctl),
+    });
     for (let i = 0; i < FEATURE_CONTENT.length; i++) this.#feature.bytes[i] = FEATURE_CONTENT.charCodeAt(i);
   }
 
@@ -143,7 +153,7 @@ export class BinderFs implements FuseHandlers {
 
   init(connection: FuseConnection): void {
     const { driver, mount, threads, pages, label, log } = this.#options;
-    const mode = connection.passthrough && this.#mayPassThrough() ? 'passthrough' : 'store';
+    const mode = this.#modeFor(connection);
     this.#opener = new OpenDeviceFactory({
       mode,
       opens: this.#opens,
@@ -367,22 +377,26 @@ export class BinderFs implements FuseHandlers {
   }
 
   ioctl(request: IoctlRequest): void {
-    const { unique, command } = request;
     const open = this.#opens.get(request.fh);
     if (!open) return this.#controlIoctl(request);
-    if (this.#isStopping && command === BINDER_WRITE_READ) {
-      return void this.#session.reply.error(unique, ECONNREFUSED);
+    if (this.#isStopping && (request.command === BINDER_WRITE_READ || isLogical(request.command))) {
+      return void this.#session.reply.error(request.unique, ECONNREFUSED);
     }
-    if ((command & 0xff00) === LOGICAL_TYPE) return this.#logicalIoctl(open, request);
-    const thread = request.pid;
+    open.begin();
+    if (!open.mayInject || !this.#mappingInjections.begin(open, request)) this.#carryOut(open, request);
+  }
+
+  #carryOut(open: OpenDevice, request: Ioctl): void {
+    const { unique, command, pid: thread, area, dataAt } = request;
+    // It was closed while we waited for its thread, which is gone, too
+    if (open.process.isDead) return void this.#session.reply.error(unique, EINTR);
+    if (isLogical(command)) return this.#logicalIoctl(open, request);
     const caller = this.#caller;
     caller.thread = thread;
     caller.euid = request.uid;
     caller.request = unique;
     caller.nonBlocking = open.isNonBlocking(thread);
-    open.begin();
     if (request.isCompat && open.files) open.files.isCompat = true;
-    const { area, dataAt } = request;
     const result = open.process.ioctl(caller, command, area.view, dataAt);
     const isPlain = this.#installations.size === 0 || !this.#installations.has(unique);
     if (result === PARKED && isPlain) this.#sleeping.set(unique, open.process.thread(thread));
@@ -394,10 +408,8 @@ export class BinderFs implements FuseHandlers {
     this.notifyPollers();
   }
 
-  #logicalIoctl(open: OpenDevice, request: IoctlRequest): void {
+  #logicalIoctl(open: OpenDevice, request: Ioctl): void {
     const { reply } = this.#session;
-    if (this.#isStopping) return void reply.error(request.unique, ECONNREFUSED);
-    open.begin();
     if (!open.logical || request.command === UBINDER_LOGICAL_OPEN)
       reply.ioctlResult(request.unique, -open.openLogical(request));
     else open.logical.ioctl(request, reply);
@@ -424,6 +436,7 @@ export class BinderFs implements FuseHandlers {
   /** Signals reach sleeping reads only; everything else has been answered when it returns. */
   interrupt(unique: number): void {
     if (this.#installations.size > 0 && this.#installations.interrupt(unique)) return;
+    if (this.#mappingInjections.interrupt(unique)) return;
     const thread = this.#sleeping.get(unique);
     if (!thread) return;
     thread.process.interrupt(thread.id);
@@ -454,6 +467,12 @@ export class BinderFs implements FuseHandlers {
     const result = process.ioctl(caller, BINDER_WRITE_READ, view, 0);
     if (result !== PARKED) this.answer(thread, result);
     else if (!this.#installations.has(request)) this.#sleeping.set(request, thread);
+  }
+
+  #modeFor(connection: FuseConnection): DeliveryMode {
+    const { forcedMode } = this.#options;
+    if (connection.passthrough && this.#mayPassThrough()) return 'passthrough';
+    return forcedMode === 'inject' && architecture ? 'inject' : 'store';
   }
 
   /** The kernel knows passthrough, but lets only some use it: tried, not guessed. */
@@ -546,10 +565,15 @@ function errnoOf(error: unknown): number {
   return number === EMFILE ? ENFILE : number;
 }
 
+/** Whether it is one of the ioctls of logical threads. */
+function isLogical(command: number): boolean {
+  return (command & 0xff00) === LOGICAL_TYPE;
+}
+
 /**
  * How much of the argument is copied back: no more than came from the client. Behind that lies what others sent before,
  * which a command that only reads would get; all of binder's that read also write.
  */
-function answerSize({ inSize, outSize }: IoctlRequest): number {
+function answerSize({ inSize, outSize }: Pick<IoctlRequest, 'inSize' | 'outSize'>): number {
   return Math.min(inSize, outSize);
 }

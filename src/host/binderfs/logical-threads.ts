@@ -23,12 +23,12 @@ import type { Thread } from '../../driver/thread.ts';
 import { copySegments } from '../../page/copy-segments.ts';
 import type { ScatterList } from '../../page/scatter-list.ts';
 import type { FuseReply } from '../fuse/reply.ts';
-import type { IoctlRequest } from '../fuse/request.ts';
 import { createArea, type MappedArea } from '../linux/area.ts';
 import { once } from '../linux/once.ts';
 import { type TakenFile, takeFile } from '../linux/open-file.ts';
 import { isUnixStream, MAX_FILES, sendFiles } from '../linux/unix-socket.ts';
 import { EventSocket } from './event-socket.ts';
+import type { Ioctl } from './mapping-injections.ts';
 
 /** What the driver calls logical thread 0; those of the system have lower ids. */
 export const FIRST_LOGICAL = 2 ** 32;
@@ -76,7 +76,7 @@ export class LogicalThreads implements ClientMemory {
   }
 
   /** UBINDER_LOGICAL_OPEN. @returns an errno when it is not to be had */
-  static open(request: IoctlRequest, process: Process, memory: ClientMemory): LogicalThreads | number {
+  static open(request: Ioctl, process: Process, memory: ClientMemory): LogicalThreads | number {
     if (request.command !== UBINDER_LOGICAL_OPEN) return ENOTTY;
     const { area, dataAt, pid } = request;
     const events = takeSocket(pid, area.view.getInt32(dataAt + LOGICAL_OPEN.events, true));
@@ -90,7 +90,7 @@ export class LogicalThreads implements ClientMemory {
   }
 
   /** UBINDER_LOGICAL_IOCTL: answers at once. */
-  ioctl(request: IoctlRequest, reply: FuseReply): void {
+  ioctl(request: Ioctl, reply: FuseReply): void {
     const { unique, command, area, dataAt, inSize, outSize } = request;
     const { view } = area;
     const isKnown = iocNumber(command) === iocNumber(logicalIoctl(0));

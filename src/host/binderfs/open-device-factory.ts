@@ -1,13 +1,16 @@
 import { ENFILE } from '../../abi/errno.ts';
 import type { Driver } from '../../driver/driver.ts';
+import { MAX_MAPPING_SIZE } from '../../driver/limits.ts';
 import type { Area, ClientMemory, ThreadId } from '../../driver/ports.ts';
 import type { Thread } from '../../driver/thread.ts';
 import type { PageTable } from '../fuse/page-table.ts';
 import { OPEN_REPLY_FLAG } from '../fuse/protocol.ts';
 import type { FuseSession } from '../fuse/session.ts';
+import { createSharedArea, type SharedArea } from '../linux/area.ts';
 import { FileFlags, O_NONBLOCK } from '../linux/file-flags.ts';
 import { GuardedMemory, GuardRules } from '../linux/guarded-memory.ts';
 import { identify } from '../linux/identity.ts';
+import { InjectableMemory } from '../linux/injectable-memory.ts';
 import { SystemCallError } from '../linux/libc.ts';
 import { MappingFinder } from '../linux/mapping-finder.ts';
 import { TakenFile } from '../linux/open-file.ts';
@@ -23,10 +26,11 @@ import { OpenDevice, type OpenDeviceOwner } from './open-device.ts';
 import { Room, type Usage } from './room.ts';
 
 /**
- * How received data gets to clients: `passthrough` shares memory with them, `store` puts it into the page cache of the
- * file that they map.
+ * How received data gets to clients: `passthrough` shares memory with them, by the kernel; `inject` does it by a thread of
+ * theirs, in its first ioctl (mapping-injections.ts); `store` puts it into the page cache of the file that they map, which is
+ * what `inject` does, too, until then and where it cannot.
  */
-export type DeliveryMode = 'passthrough' | 'store';
+export type DeliveryMode = 'passthrough' | 'inject' | 'store';
 
 /** An open of a device that was asked for. */
 export interface OpenRequested {
@@ -51,6 +55,7 @@ export interface Opened {
 /** A region and how the kernel is told of it. */
 interface Backed extends Omit<Opened, 'open'> {
   readonly region: ReceiveRegion;
+  readonly injectable: InjectableMemory | null;
 }
 
 /** Makes open devices for one mount. */
@@ -102,7 +107,7 @@ export class OpenDeviceFactory {
   open({ owner, device, nodeid, thread, uid, flags }: OpenRequested): Opened {
     if (!this.#room.forOpen(this.#usage())) throw new SystemCallError('open', ENFILE, 'one more device');
     const identity = identify(thread);
-    const { region, replyFlags, backingId } =
+    const { region, injectable, replyFlags, backingId } =
       this.mode === 'passthrough' ? this.#passthrough() : this.#store(nodeid);
     const closeBacking = (): void => {
       if (backingId > 0) this.#session.closeBacking(backingId);
@@ -121,6 +126,7 @@ export class OpenDeviceFactory {
         files: this.#descriptors(),
         mappings,
         region,
+        injectable,
         threads: this.#threads,
         mayWatch: () => this.#room.forThread(this.#usage()),
         flags: new FileFlags(nodeid, this.#mount),
@@ -135,6 +141,7 @@ export class OpenDeviceFactory {
       mappings.release();
       closeBacking();
       region.release();
+      injectable?.close();
       throw error;
     }
   }
@@ -157,26 +164,40 @@ export class OpenDeviceFactory {
     }
     region.closeFd();
     // DIRECT_IO keeps read(2) and write(2) away from the memory: they come to us, and are refused.
-    return { region, replyFlags: OPEN_REPLY_FLAG.PASSTHROUGH | OPEN_REPLY_FLAG.DIRECT_IO, backingId };
+    const replyFlags = OPEN_REPLY_FLAG.PASSTHROUGH | OPEN_REPLY_FLAG.DIRECT_IO;
+    return { region, injectable: null, replyFlags, backingId };
   }
 
   #store(nodeid: number): Backed {
     const { notify } = this.#session;
+    const shared = this.mode === 'inject' ? createSharedArea('ubinder-binder', MAX_MAPPING_SIZE) : undefined;
     const region = new StoreRegion(
       nodeid,
       (node, offset, area: Area, at, length) => {
         notify.store(node, offset, area, at, length);
       },
       this.#pages,
+      shared,
     );
     // With DIRECT_IO read(2) and write(2) come to us, and are refused; kernels before 6.6 then refuse to map.
     const isDirect = this.#session.connection?.directIoMmap === true;
     return {
       region,
+      injectable: shared ? injectableOf(shared, region) : null,
       // Without KEEP_CACHE the kernel drops what an earlier open through a bind mount of the file has received.
       replyFlags: isDirect ? OPEN_REPLY_FLAG.DIRECT_IO : 0,
       backingId: 0,
     };
+  }
+}
+
+/** @throws what making it throws, with nothing left of the region. */
+function injectableOf(area: SharedArea, region: ReceiveRegion): InjectableMemory {
+  try {
+    return new InjectableMemory(area);
+  } catch (error) {
+    region.release();
+    throw error;
   }
 }
 

@@ -4,12 +4,12 @@ import type { Area, Client, ClientMemory, Mapping, ThreadId, ThreadScheduling } 
 import type { Priority } from '../../driver/priority.ts';
 import type { Process } from '../../driver/process.ts';
 import type { Thread } from '../../driver/thread.ts';
-import type { IoctlRequest } from '../fuse/request.ts';
 import { MAX_DATA } from '../fuse/session.ts';
 import { createArea, pageSize } from '../linux/area.ts';
 import type { Clock } from '../linux/clock.ts';
 import type { FileFlags } from '../linux/file-flags.ts';
 import { type Identity, UNMAPPED_UID } from '../linux/identity.ts';
+import type { InjectableMemory } from '../linux/injectable-memory.ts';
 import type { ClientMappings, MappedRange } from '../linux/mapping-finder.ts';
 import { PassthroughRegion, type ReceiveRegion, StoreRegion } from '../linux/receive-region.ts';
 import type { ProcessScheduling } from '../linux/scheduling.ts';
@@ -19,6 +19,7 @@ import { textOf } from './byte-string.ts';
 import type { ClientDescriptors } from './client-descriptors.ts';
 import type { Device } from './device.ts';
 import { FIRST_LOGICAL, LogicalThreads } from './logical-threads.ts';
+import type { Ioctl } from './mapping-injections.ts';
 
 /**
  * How long the answer whether O_NONBLOCK is set may be old, in milliseconds: a change by fcntl(F_SETFL) is not reported
@@ -62,6 +63,8 @@ export interface OpenDeviceParts {
   readonly files: ClientDescriptors | null;
   readonly mappings: ClientMappings;
   readonly region: ReceiveRegion;
+  /** The region's memory, where a client may be made to map it; `null` otherwise. */
+  readonly injectable: InjectableMemory | null;
   readonly threads: ThreadWatch<Thread>;
   /** Whether there are descriptors left to watch another thread. */
   readonly mayWatch: () => boolean;
@@ -96,6 +99,8 @@ export class OpenDevice implements Client {
   readonly #scheduling: ProcessScheduling;
   readonly #mappings: ClientMappings;
   readonly #region: ReceiveRegion;
+  #injectable: InjectableMemory | null;
+  #isInjecting = false;
   readonly #threads: ThreadWatch<Thread>;
   readonly #mayWatch: () => boolean;
   readonly #flags: FileFlags;
@@ -124,6 +129,7 @@ export class OpenDevice implements Client {
     this.#scheduling = parts.scheduling;
     this.#mappings = parts.mappings;
     this.#region = parts.region;
+    this.#injectable = parts.injectable;
     this.#threads = parts.threads;
     this.#mayWatch = parts.mayWatch;
     this.#flags = parts.flags;
@@ -150,7 +156,7 @@ export class OpenDevice implements Client {
   }
 
   /** UBINDER_LOGICAL_OPEN. @returns 0 or a positive errno */
-  openLogical(request: IoctlRequest): number {
+  openLogical(request: Ioctl): number {
     if (this.#logical) return EBUSY;
     const logical = LogicalThreads.open(request, this.process, this.memory);
     if (typeof logical === 'number') return logical;
@@ -174,6 +180,35 @@ export class OpenDevice implements Client {
     if (this.#mapping || this.#isUnmapped) return;
     this.#isSearchSpent = false;
     if (performance.now() >= this.#nextIdleSearch) this.#findMapping();
+  }
+
+  /** Whether {@link wantedInjection} may say something. */
+  get mayInject(): boolean {
+    return this.#injectable !== null;
+  }
+
+  /**
+   * Where the region's memory is to be put in the place of the client's mapping, by its thread that makes an ioctl now:
+   * `null` where that cannot be, was tried, or is under way. It is tried once.
+   */
+  wantedInjection(): { fd: number; address: number; length: number } | null {
+    const range = this.#range;
+    const injectable = this.#injectable;
+    if (!range || !injectable || this.#isInjecting || !this.#mappings.stillMapped(range)) return null;
+    this.#isInjecting = true;
+    return { fd: injectable.fd, address: range.start, length: range.length };
+  }
+
+  /** That has come to an end. */
+  didInject(isMapped: boolean): void {
+    const { inode, device } = this.#injectable as InjectableMemory;
+    this.#isInjecting = false;
+    this.#injectable?.close();
+    this.#injectable = null;
+    if (!isMapped || !(this.#region instanceof StoreRegion)) return;
+    this.#region.share();
+    this.#mappings.lookFor(inode, device);
+    this.#range = { ...(this.#range as MappedRange), offset: 0, writable: false };
   }
 
   /** Called with the first request of the client: its open(2) has returned. */
@@ -243,7 +278,7 @@ export class OpenDevice implements Client {
   mapping(): Mapping | null {
     if (!this.#mapping) {
       if (!this.#isUnmapped && !this.#isSearchSpent) this.#findMapping();
-    } else if (!this.#mappings.stillMapped(this.#range as MappedRange)) {
+    } else if (!this.#isInjecting && !this.#mappings.stillMapped(this.#range as MappedRange)) {
       this.#isUnmapped = true;
       this.#mapping = null;
     }
@@ -281,6 +316,8 @@ export class OpenDevice implements Client {
     this.#logical?.close();
     this.#mappings.release();
     this.#region.release();
+    // Somebody may be about to map it
+    if (!this.#isInjecting) this.#injectable?.close();
   }
 
   /** Out of descriptors, the daemon must serve those who are there all the same. */

@@ -151,6 +151,7 @@ export class Daemon {
         mount: mount.connection,
         threads: this.#threads,
         hasLogs: options.hasLogs,
+        forcedMode: options.forcedMode,
         pages: this.#rescue.pages,
         owner: { uid: options.owner.uid, gid: options.owner.gid },
         label: options.label,
@@ -164,7 +165,7 @@ export class Daemon {
         return filesystem;
       },
       {
-        passthrough: options.forcedMode !== 'store',
+        passthrough: (options.forcedMode ?? 'passthrough') === 'passthrough',
         directIoMmap: true,
         gate: this.#rescue.gate,
         onHandlerError: (error, opcode) => log(`cannot carry out ${opcode}: ${(error as Error).stack}`),
@@ -301,7 +302,7 @@ export class Daemon {
 
   #startReclaimer(): void {
     const { pageBudget: budget } = this.#options;
-    if (this.#filesystem.mode === 'store') {
+    if (this.#filesystem.mode !== 'passthrough') {
       if (budget !== undefined) this.#log(`--page-budget has no effect: ${NO_RECLAIM}`);
       return;
     }

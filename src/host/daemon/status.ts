@@ -5,7 +5,7 @@ export interface Status {
   readonly pid: number;
   readonly mountPoint: string;
   /** How received data gets to clients. */
-  readonly mode: 'passthrough' | 'store';
+  readonly mode: 'passthrough' | 'inject' | 'store';
   readonly devices: readonly string[];
   readonly processes: number;
   readonly threads: number;

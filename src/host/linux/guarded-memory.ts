@@ -6,7 +6,7 @@ import { createSharedArea, pageSize } from './area.ts';
 import type { Clock } from './clock.ts';
 import { libc } from './libc.ts';
 import type { Backing, ClientMappings } from './mapping-finder.ts';
-import { parseMountTable } from './mount.ts';
+import { deviceNumber, parseMountTable } from './mount.ts';
 import { once } from './once.ts';
 import { openProc, readProc } from './proc-file.ts';
 
@@ -229,9 +229,5 @@ function areResident(thread: ThreadId, address: number, end: number): boolean {
 /** All memory files and shared anonymous memory lie on one file system inside the kernel. */
 function memoryFileDevice(): number {
   using area = createSharedArea('ubinder-probe', pageSize());
-  const { dev } = fstatSync(area.fd);
-  // As makedev has it: mapping tables have major * 2^20 + minor
-  const major = Math.floor(dev / 256) % 4096;
-  const minor = (dev % 256) + Math.floor(dev / 2 ** 20) * 256;
-  return major * 2 ** 20 + minor;
+  return deviceNumber(fstatSync(area.fd).dev);
 }

@@ -14,4 +14,9 @@ export const WORD = {
   thread: 1,
   /** 1 while it waits for a stop: it must be woken up to hear an order. */
   waits: 2,
+  /** {@link ABANDON} when it shall end, whatever is under way; {@link ABANDONED} when it has. */
+  abandon: 3,
 } as const;
+
+export const ABANDON = 1;
+export const ABANDONED = 2;

@@ -1,7 +1,7 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Injection, type Pause } from './injection.ts';
 import type { Order, Report } from './injection-orders.ts';
-import { type InjectorThreadData, WORD } from './injector-thread-data.ts';
+import { ABANDON, ABANDONED, type InjectorThreadData, WORD } from './injector-thread-data.ts';
 import { type Architecture, architecture } from './registers.ts';
 import { awaitStop, ownThreadId } from './stop-wait.ts';
 
@@ -23,13 +23,15 @@ let isRetired = false;
 
 Atomics.store(words, WORD.thread, ownThreadId());
 serve();
+Atomics.store(words, WORD.abandon, ABANDONED);
+Atomics.notify(words, WORD.abandon);
 port.close();
 
 function serve(): void {
   let stops = 0;
   let inVain = 0;
   let sleep = FIRST_SLEEP;
-  while (!isRetired || injections.size > 0) {
+  while (Atomics.load(words, WORD.abandon) !== ABANDON && (!isRetired || injections.size > 0)) {
     const seen = Atomics.load(words, WORD.orders);
     const isNew = takeOrders();
     const waiting = advance();

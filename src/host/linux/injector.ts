@@ -3,7 +3,9 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { ThreadId } from '../../driver/ports.ts';
 import { BoundMemory } from './bound-memory.ts';
 import { BEGINNING, CANCELLED, type Ending, type Order, type Report } from './injection-orders.ts';
-import { type InjectorThreadData, WORD } from './injector-thread-data.ts';
+import { ABANDON, type InjectorThreadData, WORD } from './injector-thread-data.ts';
+import { libc } from './libc.ts';
+import { once } from './once.ts';
 import { isTracing, OwnThread } from './own-thread.ts';
 import { readProc } from './proc-file.ts';
 import { preventDeathByWaking, wakeUp } from './stop-wait.ts';
@@ -17,10 +19,16 @@ const LOOK_INTERVAL = 100;
 /** Tracing threads that wait for ever, at most, each for another user's; then nothing is injected any more. */
 const MAX_STUCK = 4;
 
+/** Times, and milliseconds each, that a tracing thread is told that the process ends. */
+const FAREWELLS = 20;
+const FAREWELL_TIME = 5;
+
 const EPERM = 1;
 const EAGAIN = 11;
 const EACCES = 13;
 const SIGKILL_BIT = 1n << 8n;
+
+const exitAtOnce = once(() => libc<(code: number) => void>('void _exit(int)'));
 
 /** What came of an install or map: the descriptors, or a positive errno. */
 export type Outcome = readonly number[] | number;
@@ -64,6 +72,8 @@ export class Injector {
   readonly #injections = new Map<number, Injected>();
   #lastId = 0;
   #line: Line | null = null;
+  /** All that have not ended, those that are stuck among them. */
+  readonly #lines = new Set<Line>();
   /** Owners of the threads at which tracing threads are stuck. */
   readonly #stuckAt = new Set<number>();
   #looking: NodeJS.Timeout | null = null;
@@ -74,6 +84,7 @@ export class Injector {
     this.#log = log;
     preventDeathByWaking();
     this.#line = this.#start();
+    process.on('exit', this.#abandon);
   }
 
   /** Injections under way. */
@@ -104,6 +115,11 @@ export class Injector {
     this.#line = null;
   }
 
+  /** Node.js ends only after its threads, which may be waiting for a client that waits for us. */
+  readonly #abandon = (code: number): void => {
+    for (const line of this.#lines) if (!line.abandon()) exitAtOnce()(code);
+  };
+
   #lineFor(owner: number): Line | null {
     if (this.#stuckAt.has(owner)) return null;
     if (!this.#line && this.#stuckAt.size < MAX_STUCK) this.#line = this.#start();
@@ -111,7 +127,19 @@ export class Injector {
   }
 
   #start(): Line {
-    return new Line((report) => this.#take(report), this.#log);
+    const line: Line = new Line(
+      (report) => this.#take(report),
+      this.#log,
+      () => this.#ended(line),
+    );
+    this.#lines.add(line);
+    return line;
+  }
+
+  #ended(line: Line): void {
+    this.#lines.delete(line);
+    // Nothing is left to be told, nor ever will be
+    if (!this.#line && this.#lines.size === 0) process.off('exit', this.#abandon);
   }
 
   #take(report: Report): void {
@@ -275,9 +303,9 @@ export class Injected {
 /** The tracing thread, and what goes to and fro. */
 class Line {
   readonly #port: MessagePort;
-  readonly #words = new Int32Array(new SharedArrayBuffer(12));
+  readonly #words = new Int32Array(new SharedArrayBuffer(16));
 
-  constructor(onReport: (report: Report) => void, log: (message: string) => void) {
+  constructor(onReport: (report: Report) => void, log: (message: string) => void, onEnd: () => void) {
     const { port1, port2 } = new MessageChannel();
     const workerData: InjectorThreadData = { port: port2, words: this.#words };
     const worker = new Worker(new URL('./injector-thread.js', import.meta.url), {
@@ -285,6 +313,7 @@ class Line {
       transferList: [port2],
     });
     worker.on('error', (error) => log(`the tracing thread failed: ${error.stack}`));
+    worker.on('exit', onEnd);
     worker.unref();
     this.#port = port1;
     port1.on('message', onReport);
@@ -316,6 +345,21 @@ class Line {
   leave(whenBack: () => void): void {
     this.#port.once('message', whenBack);
     this.retire();
+  }
+
+  /** Ends at once, and lets all threads go as they are. @returns whether it did. */
+  abandon(): boolean {
+    const words = this.#words;
+    if (Atomics.load(words, WORD.thread) === 0) return true;
+    const isNews = Atomics.compareExchange(words, WORD.abandon, 0, ABANDON) === 0;
+    for (let i = 0; isNews && i < FAREWELLS; i++) {
+      Atomics.add(words, WORD.orders, 1);
+      Atomics.notify(words, WORD.orders);
+      this.wake();
+      Atomics.wait(words, WORD.abandon, ABANDON, FAREWELL_TIME);
+      if (Atomics.load(words, WORD.abandon) !== ABANDON) return true;
+    }
+    return !isNews;
   }
 
   /** Ends when nothing is under way. */

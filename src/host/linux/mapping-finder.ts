@@ -122,10 +122,10 @@ export class MappingFinder {
  * the address space, so it outlives the thread, and after execve or exit shows nothing, whoever gets the id next.
  */
 export class ClientMappings {
-  private readonly inode: number;
-  private readonly device: number;
+  private inode = 0;
+  private device = 0;
   private readonly query: RangeQuery | null;
-  private readonly line: RegExp;
+  private line = /$^/;
   private maps: number | null = null;
   /** What the text said last, and when: only where the kernel lacks PROCMAP_QUERY. */
   private seen: FoundMappings = NOTHING;
@@ -133,9 +133,16 @@ export class ClientMappings {
 
   /** Use {@link MappingFinder.forInode}. */
   constructor(inode: number, device: number, query: RangeQuery | null) {
+    this.query = query;
+    this.lookFor(inode, device);
+  }
+
+  /** Goes on with another file, which was put in the place of the first. */
+  lookFor(inode: number, device: number): void {
     this.inode = inode;
     this.device = device;
-    this.query = query;
+    this.seen = NOTHING;
+    this.seenAt = 0;
     const major = hex(Math.floor(device / MINORS));
     const minor = hex(device % MINORS);
     this.line = new RegExp(

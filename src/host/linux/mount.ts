@@ -159,6 +159,13 @@ export function parseMountTable(text: string): MountEntry[] {
   return entries;
 }
 
+/** A device number of stat(2), made as makedev(3) does, as {@link MountEntry.device} and mapping tables have it. */
+export function deviceNumber(dev: number): number {
+  const major = Math.floor(dev / 256) % 4096;
+  const minor = (dev % 256) + Math.floor(dev / 2 ** 20) * 256;
+  return major * 2 ** 20 + minor;
+}
+
 /** What is mounted on `directory`, `undefined` for nothing. The mount itself is not looked at. */
 export function findMount(directory: string): MountEntry | undefined {
   const mountPoint = resolveLinks(directory);

@@ -129,12 +129,21 @@ export class StoreRegion implements ReceiveRegion {
   private readonly shadow: MappedArea;
   private readonly index: PageIndex | undefined;
   private last: RegionMapping | undefined;
+  private isShared = false;
 
-  /** @throws SystemCallError when there is no address space left. */
-  constructor(nodeid: number, notifyStore: NotifyStore, index?: PageIndex) {
+  /**
+   * @param shadow memory for the copy, {@link MAX_MAPPING_SIZE} bytes of zeros; its own if absent.
+   * @throws SystemCallError when there is no address space left.
+   */
+  constructor(
+    nodeid: number,
+    notifyStore: NotifyStore,
+    index?: PageIndex,
+    shadow: MappedArea = createArea(MAX_MAPPING_SIZE),
+  ) {
     this.nodeid = nodeid;
     this.notifyStore = notifyStore;
-    this.shadow = createArea(MAX_MAPPING_SIZE);
+    this.shadow = shadow;
     this.index = index;
     this.tell(0);
   }
@@ -182,8 +191,13 @@ export class StoreRegion implements ReceiveRegion {
     this.index?.set(this.nodeid, { address: this.shadow.address, base, size: MAX_MAPPING_SIZE });
   }
 
+  /** The client has mapped the copy itself by now: nothing needs to be stored any more. */
+  share(): void {
+    this.isShared = true;
+  }
+
   private store(base: number, offset: number, length: number): void {
-    if (length === 0) return;
+    if (length === 0 || this.isShared) return;
     const page = pageSize();
     const first = offset - (offset % page);
     const end = Math.ceil((offset + length) / page) * page;

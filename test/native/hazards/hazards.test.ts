@@ -13,7 +13,8 @@ interface Attack {
   readonly modes: readonly Mode[];
 }
 
-const everywhere: readonly Mode[] = ['root', 'root-store', 'rootless'];
+const asRoot: readonly Mode[] = ['root', 'root-inject', 'root-store'];
+const everywhere: readonly Mode[] = [...asRoot, 'rootless', 'rootless-inject'];
 
 const attacks: readonly Attack[] = [
   { hazards: [1], program: 'hazards/faults', args: ['--only=own-mount'], modes: everywhere },
@@ -22,9 +23,9 @@ const attacks: readonly Attack[] = [
     hazards: [1],
     program: 'hazards/faults',
     args: ['--only=changing-memory'],
-    modes: ['root', 'root-store'],
+    modes: asRoot,
   },
-  { hazards: [1], program: 'hazards/faults', args: ['--only=userfaultfd'], modes: ['root', 'root-store'] },
+  { hazards: [1], program: 'hazards/faults', args: ['--only=userfaultfd'], modes: asRoot },
   { hazards: [1], program: 'hazards/faults', args: ['--only=userfaultfd-user-mode'], modes: everywhere },
   { hazards: [1], program: 'hazards/faults', args: ['--only=foreign-userfaultfd'], modes: ['root'] },
   { hazards: [2], program: 'hazards/store', modes: everywhere },

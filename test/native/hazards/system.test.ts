@@ -76,6 +76,30 @@ describe.skipIf(reason !== null)('hazards of the system', () => {
     }),
   );
 
+  test(
+    'hazard 11: a daemon that fails while a thread of its own waits for a client ends all the same',
+    inPlayground(async (place) => {
+      const client = place.start([await program('hazards/vfork')], { stdio: 'pipe' });
+      const [tid] = await client.said(/^\d+$/m);
+      const { code, stderr } = await place.run([
+        process.execPath,
+        '--eval',
+        `const { openSync, readdirSync, readFileSync } = require('node:fs');
+        import('${new URL('../../../dist/host/linux/injector.js', import.meta.url)}').then(({ Injector }) => {
+          const injector = new Injector(openSync('/dev/null', 'w'), console.error);
+          injector.begin({ thread: ${tid}, owner: 0, answer: new Uint8Array(8) }, {});
+        });
+        setInterval(() => {
+          const waits = readdirSync('/proc/self/task').map((tid) => readFileSync('/proc/self/task/' + tid + '/wchan', 'utf8'));
+          if (waits.includes('do_wait')) throw new Error('a mistake of ours');
+        }, 10);`,
+      ]);
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('a mistake of ours') });
+      client.child.stdin?.end();
+      expect(await client.outcome).toMatchObject({ code: 0 });
+    }),
+  );
+
   test('hazard 25: the daemon has no children, whose ends would hide those of the threads that it traces', async () => {
     await using mount = await TestMount.start('root', { seconds: 60 });
     const running = mount.run([await program('fds'), mount.device()]);
