@@ -36,7 +36,7 @@ for (const mode of modes) {
       await using mount = await TestMount.start(mode, { seconds: 180 });
       const program = await compile(new URL('../bench/call.c', import.meta.url).pathname);
       const command = [program, mount.device()];
-      const counts = await countSyscalls(mount, command);
+      const counts = await countSyscalls(mount, mount.where(command));
       for (const [name, count] of Object.entries(counts)) {
         const stores = storing.includes(mode) && name === 'write' ? STORES : 0;
         expect.soft(count, name).toBeLessThan((SYSCALLS[name] ?? 0) + stores + SLACK);

@@ -150,11 +150,15 @@ export class TestMount {
     });
   }
 
+  /** The command line that runs `command` where the mount is visible. */
+  where(command: string[]): string[] {
+    if (!isRootless(this.mode)) return command;
+    return ['nsenter', '-t', `${this.#pid}`, '-U', '-m', '--preserve-credentials', ...command];
+  }
+
   /** Starts a program where the mount is visible. */
   spawn(command: string[], options: { env?: NodeJS.ProcessEnv } = {}): ChildProcess {
-    const args = isRootless(this.mode)
-      ? ['nsenter', '-t', `${this.#pid}`, '-U', '-m', '--preserve-credentials', ...command]
-      : command;
+    const args = this.where(command);
     const child = spawn(args[0] as string, args.slice(1), {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: options.env ?? process.env,
