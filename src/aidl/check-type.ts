@@ -45,7 +45,7 @@ export function checkType(
     if (isPrimitive(name) && !type.array) return error('Primitive type cannot get nullable annotation');
     if (definition?.kind === 'enum' && !type.array) return error('Enum type cannot get nullable annotation');
     if (name === 'ParcelableHolder') return error('ParcelableHolder cannot be nullable.');
-    if (isHeapNullable(type) && (type.array || !isParcelable(definition))) {
+    if (isHeapNullable(type, reporter) && (type.array || !isParcelable(definition))) {
       return error('@nullable(heap=true) is available to parcelables.');
     }
   }

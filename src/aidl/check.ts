@@ -21,7 +21,7 @@ import {
   type TypeSpecifier,
 } from './ast.ts';
 import { checkType, isPrimitive } from './check-type.ts';
-import { typeSpecifier } from './constant.ts';
+import { findReference, typeSpecifier } from './constant.ts';
 import type { Reporter } from './diagnostics.ts';
 import { Evaluator } from './evaluate.ts';
 import { hasCyclicNesting } from './resolve.ts';
@@ -375,8 +375,12 @@ export class Checker {
           `Value must be a constant expression but contains reference to ${reference.field}.`,
         );
       }
-      const valid = this.#evaluator.check(value);
-      if (!valid || this.#evaluator.valueString(value, parameterType(type, value)) === undefined) {
+      const valid =
+        this.#evaluator.check(value) &&
+        this.#evaluator.valueString(value, parameterType(type, value)) !== undefined &&
+        // A number would do, but aidl aborts on it.
+        !(parameter === 'heap' && value.finalKind !== 'boolean');
+      if (!valid) {
         return this.#error(annotation, `Invalid value for parameter ${parameter} on annotation ${name}.`);
       }
     }
@@ -443,15 +447,6 @@ function parameterType(type: ParameterType, { location }: Constant): TypeSpecifi
   const specifier = typeSpecifier(location, type.replace('[]', ''));
   if (type.endsWith('[]')) specifier.array = { dimensions: 'dynamic' };
   return specifier;
-}
-
-function findReference(constant: Constant): Constant | undefined {
-  if (constant.kind === 'reference') return constant;
-  for (const part of constant.parts) {
-    const found = findReference(part);
-    if (found) return found;
-  }
-  return undefined;
 }
 
 function derives(type: DefinedType): string[] {

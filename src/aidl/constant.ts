@@ -72,7 +72,7 @@ export function arrayConstant(location: Location, parts: Constant[]): Constant {
   return constant({
     kind: 'array',
     location,
-    literal: parts.map(({ literal }) => literal).join(', '),
+    literal: `{${parts.map(({ literal }) => literal).join(', ')}}`,
     parts,
   });
 }
@@ -95,6 +95,15 @@ export function binaryConstant(
 ): Constant {
   const literal = left.literal + operator + right.literal;
   return constant({ kind: 'binary', location, operator, literal, parts: [left, right] });
+}
+
+export function findReference(constant: Constant): Constant | undefined {
+  if (constant.kind === 'reference') return constant;
+  for (const part of constant.parts) {
+    const found = findReference(part);
+    if (found) return found;
+  }
+  return undefined;
 }
 
 /** The value a field has where none is written: zero for numbers, nothing for the rest. */

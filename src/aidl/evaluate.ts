@@ -8,6 +8,7 @@ import {
 } from './ast.ts';
 import { INT_LIMITS, parseInteger } from './constant.ts';
 import type { Reporter } from './diagnostics.ts';
+import { parseFloating, sixDecimals } from './floating.ts';
 
 const KIND_NAMES: Record<ConstantKind, string> = {
   boolean: 'a literal boolean',
@@ -256,10 +257,9 @@ export class Evaluator {
     const value =
       constant.finalKind === 'array' ? this.#arrayValue(constant, type) : this.#scalarValue(constant, type);
     if (value !== undefined) return value;
-    const shown = constant.kind === 'array' ? literalText(constant) : constant.literal;
     this.#error(
       constant,
-      `Invalid type specifier for ${KIND_NAMES[constant.finalKind]}: ${signature(type)} (${shown}).${meant(constant, type)}`,
+      `Invalid type specifier for ${KIND_NAMES[constant.finalKind]}: ${signature(type)} (${constant.literal}).${meant(constant, type)}`,
     );
     return undefined;
   }
@@ -316,7 +316,7 @@ export class Evaluator {
       this.#error(constant, `Could not parse ${constant.literal}`);
       return undefined;
     }
-    return typeName === 'float' ? `${value.toFixed(6)}f` : value.toFixed(6);
+    return typeName === 'float' ? `${sixDecimals(value)}f` : sixDecimals(value);
   }
 
   #error(constant: Constant, text: string): void {
@@ -362,24 +362,6 @@ function compute(operator: string, a: bigint, b: bigint): bigint {
     default:
       return a & b;
   }
-}
-
-/** A float must end in f and fit; undefined where it does not. */
-export function parseFloating(literal: string, type: 'float' | 'double'): number | undefined {
-  const single = literal.endsWith('f');
-  if (type === 'float' && !single) return undefined;
-  const body = single ? literal.slice(0, -1) : literal;
-  if (!/^[-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?$/.test(body)) return undefined;
-  const exact = Number(body);
-  const value = type === 'float' ? Math.fround(exact) : exact;
-  const least = type === 'float' ? 1.1754943508222875e-38 : 2.2250738585072014e-308;
-  const lost = Math.abs(value) < least && /[1-9]/.test(body.replace(/[eE].*/, ''));
-  return Number.isFinite(value) && !lost ? value : undefined;
-}
-
-/** An array as written, with braces. */
-function literalText(constant: Constant): string {
-  return constant.kind === 'array' ? `{${constant.parts.map(literalText).join(', ')}}` : constant.literal;
 }
 
 /** The suffix that would make a literal fit, for those who mean the bits and not the number. */

@@ -12,14 +12,23 @@ import {
   nestedTypesOf,
   type TypeSpecifier,
 } from './ast.ts';
+import { findReference } from './constant.ts';
 import type { Reporter } from './diagnostics.ts';
+import { Evaluator } from './evaluate.ts';
 
 /** Finds the type that a specifier written in `scope` means, loading files if it must. */
 export type TypeFinder = (scope: DefinedType, type: TypeSpecifier) => boolean;
 
-/** `@nullable(heap=true)`: held by pointer, so that a type may contain itself. */
-export function isHeapNullable(type: TypeSpecifier): boolean {
-  return findAnnotation(type, 'nullable')?.parameters.get('heap')?.literal === 'true';
+/**
+ * `@nullable(heap=true)`: held by pointer, so that a type may contain itself. A value that is no boolean passes:
+ * the check of annotations has yet to refuse it, and recursion would be a second error for one mistake.
+ */
+export function isHeapNullable(type: TypeSpecifier, reporter: Reporter): boolean {
+  const heap = findAnnotation(type, 'nullable')?.parameters.get('heap');
+  if (!heap) return false;
+  if (findReference(heap)) return true;
+  new Evaluator(reporter).evaluate(heap);
+  return heap.finalKind !== 'boolean' || heap.integer !== 0n;
 }
 
 /** Resolves each type and constant a document mentions. False, with errors reported, where one is unknown. */
@@ -79,7 +88,8 @@ class Resolver {
       }
       const { definition } = type;
       const contained = isParcelable(scope) && isParcelable(definition);
-      if (definition && contained && !type.array && !isHeapNullable(type)) this.type(definition);
+      if (definition && contained && !type.array && !isHeapNullable(type, this.#reporter))
+        this.type(definition);
     }
     this.#annotations(type.annotations, scope);
     for (const parameter of type.parameters ?? []) this.#specifier(parameter, scope);
@@ -151,7 +161,7 @@ function checkContainment(root: DefinedType, reporter: Reporter): boolean {
     }
     path.push(type);
     for (const { type: field } of fieldsOf(type)) {
-      if (field.array || isHeapNullable(field)) continue;
+      if (field.array || isHeapNullable(field, reporter)) continue;
       const { definition } = field;
       if (definition && isParcelable(definition) && hasCycle(definition)) return true;
     }

@@ -33,13 +33,19 @@ export function cases() {
 }
 
 /**
- * A message without what is not compared: the tokens a syntax error would rather have seen, and the place where a
- * preprocessed file has a package, since aidl shows the package instead.
+ * Messages without what is not compared: the tokens a syntax error would rather have seen, the place where a
+ * preprocessed file has a package, since aidl shows the package instead, the `./` of `-I.`, and what aidl says again.
  */
-export const comparable = (message) =>
-  message
-    .replace(/(syntax error, unexpected .*?), expecting .*/, '$1')
-    .replace(/: .*: (Preprocessed file can't declare package)/, ': $1');
+export const comparable = (messages) => [
+  ...new Set(
+    messages.map((message) =>
+      message
+        .replace(/(syntax error, unexpected .*?), expecting .*/, '$1')
+        .replace(/: .*: (Preprocessed file can't declare package)/, ': $1')
+        .replaceAll(' ./', ' '),
+    ),
+  ),
+];
 
 /** The dump below aidl's banner, which is a run of comment lines. */
 export function belowBanner(dump) {

@@ -50,6 +50,9 @@ Not compared, because \`aidl\` 14 gives no answer that is worth having:
 - What its \`--preprocess\` writes of headers and Rust types it cannot read itself; here they are quoted.
 - \`Preprocessed file can't declare package.\` shows the package in place of the file and the line.
 - Its \`--checkapi=equal\` shows both dumps, here the lines that differ; its \`--dumpapi\` begins with a banner.
+- It rounds floats to six decimals in the code it writes, so that \`5e-7\` is 0 there; here they are what the file says. What is
+  printed by \`--dumpapi\`, \`--preprocess\` and in messages is rounded as it rounds.
+- It says \`./p/A.aidl\` of what it found by \`-I.\`; here that is \`p/A.aidl\`. Some errors it says once for each part of the file.
 - It has no limits; here types nested more than 100 levels deep and constants more than 500 are refused, and after 1,000 errors nothing
   more is told.
 `;

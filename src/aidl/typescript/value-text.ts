@@ -1,6 +1,7 @@
 import { type Constant, elementType, type TypeSpecifier } from '../ast.ts';
 import { Reporter } from '../diagnostics.ts';
-import { Evaluator, parseFloating } from '../evaluate.ts';
+import { Evaluator } from '../evaluate.ts';
+import { parseFloating } from '../floating.ts';
 import { array, type Doc } from './layout.ts';
 import type { ModuleScope } from './module-scope.ts';
 import { enumeratorName } from './names.ts';
@@ -34,11 +35,14 @@ export function valueText(constant: Constant, type: TypeSpecifier, scope: Module
     case 'string':
       return quote(constant.text.slice(1, -1));
     case 'float':
-      return `${parseFloating(constant.literal, type.name as 'float' | 'double')}`;
+      return floatText(parseFloating(constant.literal, type.name as 'float' | 'double')!);
     default:
       return integerText(constant.integer, type.name);
   }
 }
+
+/** As a formatter leaves it: no plus in exponents, which JavaScript writes; and with the sign of zero, which it does not. */
+const floatText = (value: number): string => (Object.is(value, -0) ? '-0' : `${value}`.replace('e+', 'e'));
 
 function isArrayOfSeveral(constant: Constant): boolean {
   return constant.finalKind === 'array' && constant.parts.length > 1;

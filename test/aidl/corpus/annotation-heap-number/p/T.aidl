@@ -1,0 +1,5 @@
+package p;
+
+parcelable T {
+    @nullable(heap=1) T next;
+}

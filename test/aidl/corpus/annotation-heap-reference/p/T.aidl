@@ -1,0 +1,5 @@
+package p;
+
+parcelable T {
+    @nullable(heap=T.MISSING) T next;
+}

@@ -1,0 +1,5 @@
+package p;
+
+parcelable T {
+    int[] x = {1, {2, "a"}};
+}
