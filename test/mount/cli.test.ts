@@ -55,7 +55,7 @@ describe('ubinder', { concurrent: true }, () => {
       for (const args of [['up'], ['up', '--detach']])
         expect(await place.ubinder([...args, '--mount', mount], { env: forced })).toMatchObject({
           code: 2,
-          stderr: 'ubinder: Cannot use UBINDER_FORCE_MODE=magic: known are passthrough and store\n',
+          stderr: 'ubinder: Cannot use UBINDER_FORCE_MODE=magic: known are passthrough, inject and store\n',
         });
       expect(await place.ubinder(['--version'])).toMatchObject({ code: 0, stdout: '0.1.0\n' });
       expect(await place.ubinder(['--help'])).toMatchObject({ code: 0, stderr: '' });
@@ -146,7 +146,7 @@ describe.skipIf(reason !== null)('ubinder up', { concurrent: true }, () => {
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
       expect(stdout).toMatch(
         new RegExp(
-          `^ubinder ready: ${runtime}/ubinder \\(pid \\d+\\)\\n\\{.*"mode":"store".*\\}\\n` +
+          `^ubinder ready: ${runtime}/ubinder \\(pid \\d+\\)\\n\\{.*"mode":"inject".*\\}\\n` +
             'binder\\nbinder-control\\nfeatures\\nhwbinder\\nvndbinder\\n' +
             `${runtime}/ubinder:\\n\\n${runtime}/ubinder-control:\\n$`,
         ),
@@ -169,7 +169,7 @@ describe.skipIf(reason !== null)('ubinder up', { concurrent: true }, () => {
       expect(JSON.parse(stdout)).toMatchObject({
         pid,
         mountPoint: mount,
-        mode: expect.stringMatching(/^(passthrough|store)$/),
+        mode: expect.stringMatching(/^(passthrough|inject)$/),
         devices: ['binder', 'hwbinder', 'vndbinder'],
         processes: 0,
         descriptors: expect.any(Number),

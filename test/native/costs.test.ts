@@ -25,8 +25,8 @@ const SLEEPS = 3;
 /** Less than one more for every call; what the daemon does so many times a second adds to it when the machine is slow. */
 const SLACK = 0.9;
 
-const modes: readonly Mode[] = ['root', 'root-inject', 'root-store', 'rootless', 'rootless-inject'];
-const storing: readonly Mode[] = ['root-store', 'rootless'];
+const modes: readonly Mode[] = ['root', 'root-inject', 'root-store', 'rootless', 'rootless-store'];
+const storing: readonly Mode[] = ['root-store', 'rootless-store'];
 const unavailable = whyNoCompiler() ?? (canCountSyscalls() ? null : 'strace is not installed');
 for (const mode of modes) {
   const reason = unavailable ?? whyNot(mode);

@@ -16,8 +16,8 @@ import type { Status } from '../../src/host/daemon/status.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
-/** The ways in which a mount can be served; each is a column of the test matrix. */
-export type Mode = 'root' | 'root-inject' | 'root-store' | 'rootless' | 'rootless-inject';
+/** The ways in which a mount can be served; each is a column of the test matrix. Rootless it is by injection if not by stores. */
+export type Mode = 'root' | 'root-inject' | 'root-store' | 'rootless' | 'rootless-store';
 
 /** Whether the mount is made in a user namespace of its own. */
 export function isRootless(mode: Mode): boolean {

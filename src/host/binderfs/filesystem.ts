@@ -472,7 +472,7 @@ export class BinderFs implements FuseHandlers {
   #modeFor(connection: FuseConnection): DeliveryMode {
     const { forcedMode } = this.#options;
     if (connection.passthrough && this.#mayPassThrough()) return 'passthrough';
-    return forcedMode === 'inject' && architecture ? 'inject' : 'store';
+    return forcedMode !== 'store' && architecture ? 'inject' : 'store';
   }
 
   /** The kernel knows passthrough, but lets only some use it: tried, not guessed. */

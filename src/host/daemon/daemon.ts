@@ -42,9 +42,9 @@ const INIT_TIMEOUT = 5000;
 /** The signals that end a daemon as `ubinder down` does; so does SIGHUP where there is no policy to read again. */
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
-/** Why there is nothing to reclaim in store mode. */
-const NO_RECLAIM =
-  'in store mode what clients receive lies in the page cache and in a copy that the daemon needs; `ubinder doctor` tells what passthrough takes';
+/** Why there is nothing to reclaim: in the page cache, and in the copy that the daemon needs of it, all stays. */
+const noReclaim = (mode: DeliveryMode): string =>
+  `in ${mode} mode the pages in which clients receive stay; \`ubinder doctor\` tells what passthrough takes`;
 
 /** What to serve, and how. */
 export interface DaemonOptions {
@@ -302,8 +302,9 @@ export class Daemon {
 
   #startReclaimer(): void {
     const { pageBudget: budget } = this.#options;
-    if (this.#filesystem.mode !== 'passthrough') {
-      if (budget !== undefined) this.#log(`--page-budget has no effect: ${NO_RECLAIM}`);
+    const { mode } = this.#filesystem;
+    if (mode !== 'passthrough') {
+      if (budget !== undefined) this.#log(`--page-budget has no effect: ${noReclaim(mode)}`);
       return;
     }
     const { shrinker } = this.#driver;
@@ -369,7 +370,7 @@ export class Daemon {
         return new ControlStream((send) => this.#reports.listen(wanted, send));
       }
       case 'shrink':
-        if (!this.#reclaimer) throw new Error(`Cannot give pages back: ${NO_RECLAIM}`);
+        if (!this.#reclaimer) throw new Error(`Cannot give pages back: ${noReclaim(this.#filesystem.mode)}`);
         return this.#reclaimer.shrink();
       case 'stop':
         setImmediate(() => this.stop());

@@ -14,7 +14,7 @@ interface Attack {
 }
 
 const asRoot: readonly Mode[] = ['root', 'root-inject', 'root-store'];
-const everywhere: readonly Mode[] = [...asRoot, 'rootless', 'rootless-inject'];
+const everywhere: readonly Mode[] = [...asRoot, 'rootless', 'rootless-store'];
 
 const attacks: readonly Attack[] = [
   { hazards: [1], program: 'hazards/faults', args: ['--only=own-mount'], modes: everywhere },

@@ -29,7 +29,8 @@ const mechanisms: Readonly<Record<keyof MechanismAttempts, Mechanism>> = {
     need: "writing into a client's buffer",
     name: 'FUSE passthrough to a memory file',
     since: [6, 9],
-    otherwise: 'slower stores into the page cache (FUSE_NOTIFY_STORE)',
+    otherwise:
+      'clients are made to map the memory, by ptrace; slower stores into the page cache where they may not be traced',
   },
   threadPidfd: {
     need: 'the end of a thread',
