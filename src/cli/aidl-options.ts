@@ -38,7 +38,11 @@ export type AidlTask =
     }
   | { readonly kind: 'checkapi'; readonly level: ApiLevel; readonly inputs: readonly [string, string] };
 
-const collect = (value: string, values: string[]): string[] => [...values, value];
+/** An option whose values are collected. */
+const repeatable = (flags: string, description: string): Option =>
+  new Option(flags, `${description}; may be given often`)
+    .default([], 'none')
+    .argParser((value: string, values: string[]): string[] => [...values, value]);
 
 /** Options of aidl that change nothing here, so that build files carry over. */
 const IGNORED = [
@@ -76,9 +80,9 @@ export function addAidlOptions(command: Command): Command {
     .option('--checkapi [level]', 'compare two API dumps: compatible (the default) or equal')
     .option('--apimapping <output>', 'write the signature of each method and the line it is in')
     .option('--watch', 'do it again whenever a file that was read changes')
-    .option('-I, --include <dir>', 'look for imports here; may be given often', collect, [])
-    .option('-N, --next_include <dir>', 'as -I', collect, [])
-    .option('-p, --preprocessed <file>', 'know the types this file declares; may be given often', collect, [])
+    .addOption(repeatable('-I, --include <dir>', 'look for imports here'))
+    .addOption(repeatable('-N, --next_include <dir>', 'as -I'))
+    .addOption(repeatable('-p, --preprocessed <file>', 'know the types this file declares'))
     .option('-d, --dep <file>', 'write what the output depends on, for make; for one input only')
     .option('-a', 'write what each output depends on into a file beside it, named output.d')
     .option('--ninja', 'write dependencies as ninja reads them')
@@ -94,12 +98,7 @@ export function addAidlOptions(command: Command): Command {
     .option('-b', 'refuse parcelables that are only declared')
     .option('-v, --version <version>', "the interface's version, for getInterfaceVersion", versionOf)
     .option('--hash <hash>', "the interface's hash, for getInterfaceHash")
-    .option(
-      '-W <warning>',
-      'a warning by name, everything, error, no-NAME, no-error=NAME; may be given often',
-      collect,
-      [],
-    )
+    .addOption(repeatable('-W <warning>', 'a warning by name, everything, error, no-NAME, no-error=NAME'))
     .option('-w', 'no warnings')
     .helpOption('--help', 'show this help')
     .addHelpText('after', HELP);

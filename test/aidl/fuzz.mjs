@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import typescript from 'typescript';
 import { belowBanner, cases, comparable, corpus } from './corpus.mjs';
-import { FILE, generate } from './generate.mjs';
+import { FILE, generate, OTHER } from './generate.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -23,7 +23,9 @@ const { values } = parseArgs({
   },
 });
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const { canonicalName, compile, dumpApi, formatDiagnostic } = await import(here('../../dist/aidl/index.js'));
+const { canonicalName, compile, dumpApi, formatDiagnostic, preprocess } = await import(
+  here('../../dist/aidl/index.js')
+);
 const source = typescript.transpile(readFileSync(here('../support/random.ts'), 'utf8'), {
   module: 'esnext',
   target: 'esnext',
@@ -36,18 +38,35 @@ const fetched = spawnSync(process.execPath, [here('../interop/fetch.mjs'), '--js
 if (fetched.status !== 0) process.exit(fetched.status ?? 1);
 const { aidl } = JSON.parse(fetched.stdout);
 
-/** What can be compared: the first message of a refusal, every message and the dump of what is accepted. */
-const verdict = (accepted, messages, dump) =>
-  accepted ? { messages, dump } : { refused: comparable(messages[0] ?? 'nothing said') };
+/** What can be compared: every message; the dump and the declarations, which have each value, of what is accepted. */
+const verdict = (accepted, messages, dump, declarations) =>
+  accepted ? { messages, dump, declarations } : { refused: comparable(messages) };
 
 function ours(text) {
   const { diagnostics, document } = compile(FILE, {
-    read: (path) => (path === FILE ? text : undefined),
+    read: (path) => ({ [FILE]: text, [OTHER.path]: OTHER.text })[path],
     includes: ['.'],
   });
   const messages = diagnostics.map((one) => Buffer.from(formatDiagnostic(one), 'latin1').toString());
   const dumped = document?.types.find((type) => canonicalName(type) === 'p.T');
-  return verdict(document !== undefined, messages, dumped && dumpApi(dumped));
+  const declarations = document?.types.map(preprocess).join('');
+  return verdict(document !== undefined, messages, dumped && dumpApi(dumped), withoutQuotes(declarations));
+}
+
+/** aidl leaves them out of headers. */
+const withoutQuotes = (declarations) => declarations?.replace(/(_header|rust_type) "([^"]*)"/g, '$1 $2');
+
+function ask(directory, options) {
+  const run = spawn(aidl, [...options, '-I.'], {
+    cwd: directory,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    timeout: 20_000,
+  });
+  const chunks = [];
+  run.stderr.on('data', (chunk) => chunks.push(chunk));
+  return new Promise((resolve) =>
+    run.on('close', (code) => resolve({ code, said: Buffer.concat(chunks).toString() })),
+  );
 }
 
 /** Undefined where aidl aborts. */
@@ -56,24 +75,20 @@ async function theirs(text, directory) {
   mkdirSync(join(directory, 'p'), { recursive: true });
   writeFileSync(join(directory, FILE), text, 'latin1');
   rmSync(dump, { force: true });
-  const run = spawn(aidl, ['--dumpapi', '--out=out', '-I.', FILE], {
-    cwd: directory,
-    stdio: ['ignore', 'ignore', 'pipe'],
-    timeout: 20_000,
-  });
-  const chunks = [];
-  run.stderr.on('data', (chunk) => chunks.push(chunk));
-  const code = await new Promise((resolve) => run.on('close', resolve));
+  writeFileSync(join(directory, OTHER.path), OTHER.text);
+  const { code, said } = await ask(directory, ['--dumpapi', '--out=out', FILE]);
   if (code === null || code > 1) return undefined;
-  const messages = Buffer.concat(chunks)
-    .toString()
+  const messages = said
     .trim()
     .split(/\n(?=ERROR|WARNING)/)
     .filter((line) => line !== '');
+  if (code === 1) return verdict(false, messages);
+  await ask(directory, ['--preprocess', 'declarations', FILE]);
   return verdict(
-    code === 0,
+    true,
     messages,
     existsSync(dump) ? belowBanner(readFileSync(dump, 'utf8')) : undefined,
+    readFileSync(join(directory, 'declarations'), 'utf8'),
   );
 }
 
@@ -87,7 +102,9 @@ async function difference(text, directory) {
 /** What kind of difference it is: neither places nor names. */
 const kindOf = ({ found, expected }) =>
   [found, expected]
-    .map((one) => (one.refused ?? 'accepted').replace(/\d+(\.\d+)?(-[\d.]+)?|'[^']*'|"[^"]*"/g, '#'))
+    .map((one) =>
+      (one.refused?.join(' ') ?? 'accepted').replace(/\d+(\.\d+)?(-[\d.]+)?|'[^']*'|"[^"]*"/g, '#'),
+    )
     .join(' / ');
 
 async function shrink(text, first, directory) {

@@ -6,6 +6,11 @@ import { join } from 'node:path';
 import { cases } from './corpus.mjs';
 
 export const FILE = 'p/T.aidl';
+/** What the file may import, or use without. */
+export const OTHER = {
+  path: 'p/O.aidl',
+  text: 'package p; parcelable O { int o = 1; const int K = 1 + 4; const String S = "s"; @Backing(type="int") enum M { A = 2, B } }\n',
+};
 
 /** @typedef {{below(n: number): number, one(n: number): boolean, pick<T>(values: T[]): T}} Random */
 
@@ -134,16 +139,29 @@ function unary(random, { text, value, bits }) {
   return { text: `${operator}(${text})`, value: results[operator], bits };
 }
 
-/** An expression of the type's range. */
+/** An expression of the type's range, with its value. */
 function integerOf(random, bits, names) {
   for (let tries = 0; tries < 4; tries++) {
     const found = integer(random, names);
-    if (fits(found.value, bits)) return found.text;
+    if (fits(found.value, bits)) return found;
   }
-  return `${random.below(100)}`;
+  const value = random.below(100);
+  return { text: `${value}`, value: BigInt(value), bits: 8 };
 }
 
-const strings = ['"a"', '""', '"a b"', '"\'"', '"//"', '"a" + "b"', '("x") + "" + "y"'];
+const STRINGS = ['"a"', '""', '"a b"', '"\'"', '"//"', '"a" + "b"', '("x") + "" + "y"', 'O.S', 'O.S + "t"'];
+
+/** A number with a point, as a double takes it. */
+function decimal(random) {
+  const sign = random.pick(['', '', '-', '+']);
+  if (random.one(3)) {
+    // What ends in the middle between two sixth decimals.
+    return `${sign}${random.below(1000)}.${`${random.below(128) * 78125}`.padStart(7, '0')}`;
+  }
+  const digits = `${random.below(1000)}`.repeat(1 + random.below(4));
+  const point = random.pick(['.5', '.125', `.${random.below(1_000_000)}`, '']);
+  return `${sign}${digits}${point}${random.pick(['', '', `e${random.below(25)}`, `E-${random.below(20)}`])}`;
+}
 
 /** A value that the type takes. */
 function valueFor(random, type, names) {
@@ -156,23 +174,25 @@ function valueFor(random, type, names) {
   }
   switch (type) {
     case 'boolean':
-      return random.one(2) ? random.pick(['true', 'false', '!true']) : integerOf(random, 64, names);
+      return random.one(2) ? random.pick(['true', 'false', '!true']) : integerOf(random, 64, names).text;
     case 'byte':
-      return integerOf(random, 8, names);
+      return integerOf(random, 8, names).text;
     case 'int':
-      return integerOf(random, 32, names);
+      return integerOf(random, 32, names).text;
     case 'long':
-      return integerOf(random, 64, names);
+      return integerOf(random, 64, names).text;
     case 'float':
-      return random.pick(['1.5f', '-1.5f', '0f', '.5f', '1e3f', '+2.25f', '3.4e38f', '100.125f']);
+      return random.pick(['-0f', '.5f', '3.4e38f', `${decimal(random)}f`, `${decimal(random)}f`]);
     case 'double':
-      return random.pick(['1.5', '-1.5', '.5', '1e3', '0.1', '1e300', '2.5f']);
+      return random.pick(['-0.0', '.5', '1e300', '2.5f', decimal(random), decimal(random)]);
     case 'char':
       return random.pick(["'a'", "' '", "'/'", "'~'"]);
     case 'String':
-      return random.pick(strings);
+      return random.pick(STRINGS);
     case 'E':
       return random.pick(['E.X', 'E.Y', 'E.Z']);
+    case 'O.M':
+      return random.pick(['O.M.A', 'O.M.B']);
     default:
       throw new Error(`no value of ${type}`);
   }
@@ -181,7 +201,7 @@ function valueFor(random, type, names) {
 // ---- Types ----------------------------------------------------------------------------------------------
 
 const PRIMITIVES = ['boolean', 'byte', 'char', 'int', 'long', 'float', 'double'];
-const OBJECTS = ['N', 'U', 'IBinder', 'ParcelFileDescriptor', 'J'];
+const OBJECTS = ['N', 'U', 'O', 'IBinder', 'ParcelFileDescriptor', 'J'];
 const LISTS = [
   'List<String>',
   'List<N>',
@@ -189,15 +209,16 @@ const LISTS = [
   'List<ParcelFileDescriptor>',
   'List<J>',
   'List<U>',
+  'List<O>',
 ];
 
 /** {annotation, name, valued}: a type that fields, arguments and results can have; `valued` has literals. */
 function type(random, { fixed = false } = {}) {
   const size = () => random.pick(['[1]', '[2]', '[3]', '[1][2]', '[2][2]']);
   if (fixed) {
-    const name = random.pick([...PRIMITIVES, 'E', 'F']);
+    const name = random.pick([...PRIMITIVES, 'E', 'O.M', 'F']);
     const array = random.one(4) ? size() : '';
-    return { annotation: '', name: name + array, valued: name !== 'F' && name !== 'E' };
+    return { annotation: '', name: name + array, valued: name !== 'F' && name !== 'E' && name !== 'O.M' };
   }
   switch (random.below(6)) {
     case 0:
@@ -215,12 +236,16 @@ function type(random, { fixed = false } = {}) {
     }
     case 3: {
       const array = random.one(4) ? '[]' : '';
-      return { annotation: '', name: `E${array}`, valued: true };
+      return { annotation: '', name: `${random.pick(['E', 'E', 'O.M'])}${array}`, valued: true };
     }
     case 4: {
       const name = random.pick(OBJECTS);
       const array = random.one(4) ? random.pick(['[]', size()]) : '';
-      return { annotation: random.one(3) ? '@nullable ' : '', name: name + array, valued: false };
+      const heap = array === '' && ['N', 'U', 'O'].includes(name) && random.one(3);
+      const nullable = heap
+        ? `@nullable(heap=${random.pick(['true', 'false', '!false', '1 == 2'])}) `
+        : '@nullable ';
+      return { annotation: random.one(3) ? nullable : '', name: name + array, valued: false };
     }
     default:
       return {
@@ -234,7 +259,7 @@ function type(random, { fixed = false } = {}) {
 /** The directions that arguments of a type can have; '' is one that is not written. */
 function directions({ name }) {
   if (/[\]>]$/.test(name)) return ['in', 'out', 'inout'];
-  if (['N', 'U'].includes(name)) return ['in', 'out', 'inout'];
+  if (['N', 'U', 'O'].includes(name)) return ['in', 'out', 'inout'];
   if (name === 'ParcelFileDescriptor') return ['in', 'inout'];
   return ['in', '', ''];
 }
@@ -256,6 +281,8 @@ const usage = (random) =>
     ? random.pick([
         '@UnsupportedAppUsage ',
         '@UnsupportedAppUsage(maxTargetSdk=28, trackingBug=1) ',
+        '@UnsupportedAppUsage(maxTargetSdk=1 << 4 | 3, trackingBug=1L << 40) ',
+        '@JavaPassthrough(annotation="@" + "A") ',
         '@JavaPassthrough(annotation="@A") ',
         '@JavaSuppressLint({"A", "B"}) ',
         '@SuppressWarnings(value={"out-array"}) ',
@@ -265,8 +292,11 @@ const usage = (random) =>
 /** Constants that later ones can refer to are pushed to `names`. */
 function constant(random, index, names) {
   const of = random.pick(['int', 'int', 'int', 'long', 'byte', 'String', 'float', 'double']);
-  const value = valueFor(random, of, names);
+  const bits = { byte: 8, int: 32, long: 64 }[of];
+  const integer = bits === undefined ? undefined : integerOf(random, bits, names);
+  const value = integer?.text ?? valueFor(random, of, names);
   const text = `${comment(random)}${usage(random)}const ${of} A${index} = ${value};`;
+  if (integer) names.push({ ...integer, text: random.pick([`A${index}`, `T.A${index}`]) });
   return text;
 }
 
@@ -332,7 +362,7 @@ function enumeration(random, name) {
   // A value that is not written is one more than the one before it, which must not be the last of its type.
   const parts = letters.map((letter) => {
     const written = random.one(2);
-    const value = written ? integerOf(random, bits === 8 ? 7 : bits - 1, []) : undefined;
+    const value = written ? integerOf(random, bits === 8 ? 7 : bits - 1, []).text : undefined;
     return comment(random) + letter + (written ? ` = ${value}` : '');
   });
   return `${annotation}enum ${name} { ${parts.join(', ')}${random.pick(['', ','])} }`;
@@ -351,9 +381,13 @@ function annotationsOf(random, kind) {
 
 function written(random) {
   const kind = random.pick(['interface', 'interface', 'parcelable', 'union', 'enum']);
-  const head = `${comment(random)}package p;${random.pick([' ', '\n', '\n\n'])}${comment(random)}`;
+  const imports = random.pick(['', '', 'import p.O;\n', 'import p.O; import p.O.M;\n']);
+  const head = `${comment(random)}package p;${random.pick([' ', '\n', '\n\n'])}${imports}${comment(random)}`;
   if (kind === 'enum') return `${head}${usage(random).replace(/@Supp.*/, '')}${enumeration(random, 'T')}`;
-  const names = [{ text: 'N.K', value: 3n, bits: 8 }];
+  const names = [
+    { text: 'N.K', value: 3n, bits: 8 },
+    { text: 'O.K', value: 5n, bits: 32 },
+  ];
   const count = 1 + random.below(6);
   const fixed = kind !== 'interface' && random.one(5);
   const context = {

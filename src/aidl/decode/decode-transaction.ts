@@ -40,8 +40,7 @@ export function decodeTransaction(model: AidlModel, code: number, bytes: Uint8Ar
     missing(method, type, code);
   const values =
     problem === undefined && method
-      ? all(
-          decoder,
+      ? untilOneFails(
           method.arguments
             .filter(({ direction, type: of }) => direction !== 'out' || of.array?.dimensions === 'dynamic')
             .map((argument) => () => {
@@ -88,7 +87,7 @@ export function decodeReply(
       if (direction !== 'in') readers.push(() => decoder.value(name, of));
     }
   }
-  return result(decoder, descriptor, code, method, header, all(decoder, readers), problem);
+  return result(decoder, descriptor, code, method, header, untilOneFails(readers), problem);
 }
 
 function methodOf(type: DefinedType | undefined, code: number): Method | undefined {
@@ -104,8 +103,8 @@ function missing(
   return `${type?.name} has no method of code ${code}`;
 }
 
-/** Until one has a problem. */
-function all(_decoder: ValueDecoder, readers: readonly (() => DecodedValue)[]): DecodedValue[] {
+/** Behind a value that is not what it should be, nothing is where it should be. */
+function untilOneFails(readers: readonly (() => DecodedValue)[]): DecodedValue[] {
   const values: DecodedValue[] = [];
   for (const read of readers) {
     const value = read();
