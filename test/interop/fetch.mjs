@@ -24,16 +24,16 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { homedir, setPriority } from 'node:os';
+import { setPriority } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cache } from '../support/outside.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const pinFile = join(here, '../support/outside.json');
 const rustProject = join(here, 'rust');
 /** Read by the project's build. */
 const wireAidl = join(here, '../aidl/wire/aidl');
-const cache = join(process.env.UBINDER_CACHE || join(homedir(), '.cache/ubinder'), 'outside');
 const renewCommand = 'node test/interop/fetch.mjs --renew';
 
 /** A failure the user can act on: told without a stack trace. */

@@ -21,7 +21,11 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const pinFile = fileURLToPath(new URL('outside.json', import.meta.url));
-export const cache = join(process.env.UBINDER_CACHE || join(homedir(), '.cache/ubinder'), 'outside');
+const { UBINDER_CACHE, XDG_CACHE_HOME } = process.env;
+export const cache = join(
+  UBINDER_CACHE || join(XDG_CACHE_HOME || join(homedir(), '.cache'), 'ubinder'),
+  'outside',
+);
 
 /** A failure the user can act on: told without a stack trace. */
 export class Problem extends Error {}
