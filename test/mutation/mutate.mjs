@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-// npm run mutate -- [--sample N] [--seed S] [--file PART] [--jobs J] [--tests N] [--save FILE]
+// npm run mutate -- [--sample N] [--seed S] [--file PART] [--jobs J] [--tests N] [--save FILE] [--again FILE]
 //
 // Changes the driver in each of some thousand small ways (mutants), and looks which of them no test notices.
 
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
@@ -28,9 +28,17 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: String(availableParallelism()) },
     tests: { type: 'string', default: 'Infinity' },
     save: { type: 'string' },
+    again: { type: 'string' },
   },
 });
 
+const unnoticed = values.again
+  ? new Set(
+      JSON.parse(readFileSync(values.again, 'utf8'))
+        .filter(({ noticed }) => noticed === null)
+        .map(describe),
+    )
+  : null;
 const plan = await instrument();
 console.log(`${plan.mutants.length} mutants in the driver`);
 const { whileLoading, results: tests } = await dryRun(plan);
@@ -40,7 +48,7 @@ if (broken.length > 0) process.exit(2);
 const seconds = tests.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / 1000;
 console.log(`${tests.length} tests, ${seconds.toFixed(1)} s without a mutant`);
 
-const all = choose(plan.mutants.filter(({ file }) => !values.file || file.includes(values.file)));
+const all = choose(plan.mutants.filter((mutant) => isWanted(mutant)));
 const left = [...all];
 // What was tested until then is a sample, too: their order is random.
 process.once('SIGINT', () => left.splice(0));
@@ -49,6 +57,12 @@ await Promise.all(Array.from({ length: Number(values.jobs) }, work));
 const chosen = all.filter(({ noticed }) => noticed !== undefined);
 report();
 process.exit(0);
+
+/** Whether it is in a file that was asked for, and among those that nothing noticed before. */
+function isWanted(mutant) {
+  if (values.file && !mutant.file.includes(values.file)) return false;
+  return unnoticed === null || unnoticed.has(describe(mutant));
+}
 
 /** All of `mutants`, or as many as were asked for, by the seed. */
 function choose(mutants) {
