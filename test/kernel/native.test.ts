@@ -62,7 +62,7 @@ const plans: readonly Plan[] = [
 ];
 
 const SERVE = `mkdir -p ${MOUNT}; node ${MAIN} up --mount ${MOUNT} >/run/ubinder.log 2>&1 &
-  timeout 90 sh -c 'until grep ready /run/ubinder.log; do sleep 0.1; done'`.replace(/\s*\n\s*/, ' ');
+  timeout 300 sh -c 'until grep ready /run/ubinder.log; do sleep 0.1; done'`.replace(/\s*\n\s*/, ' ');
 const STATUS = `cat /run/ubinder.log >&2; node ${MAIN} status --mount ${MOUNT} --json`;
 
 const reason = whyNoCompiler() ?? whyNoMachine();
@@ -77,7 +77,7 @@ for (const { kernel, lsm, onTheKernels, onOurs, mode, differences = {} } of plan
     const run = async (name: string, device: string, args: string): Promise<string> => {
       const program = await compile(fileURLToPath(new URL(`../native/${name}.c`, import.meta.url)));
       // A copy, in memory: the host's files come by 9p, from where a mount of ours does not wait for a client's pages.
-      return `cp ${program} /run/${name}; timeout -k 5 180 /run/${name} ${device} ${args}`;
+      return `cp ${program} /run/${name}; timeout -k 5 300 /run/${name} ${device} ${args}`;
     };
 
     const uname = add(async () => 'uname -r');

@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/kernel/**/*.test.ts'],
-    testTimeout: 200_000,
+    testTimeout: 400_000,
     // The first boot of a kernel fetches it.
     hookTimeout: 900_000,
     // One emulated machine keeps two cores busy.
