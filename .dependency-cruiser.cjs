@@ -11,6 +11,7 @@ const rooms = {
   'host/policy': ['driver/ports\\.ts'],
   'host/binderfs': ['host/fuse', 'host/linux', 'host/policy', 'driver', 'page', 'abi'],
   'host/daemon': ['host/binderfs', 'host/fuse', 'host/linux', 'host/policy', 'driver', 'page', 'abi'],
+  'host/servicemanager': ['binder', 'host/policy'],
   'host/launcher': ['host/linux', 'host/fuse'],
   'binder/parcel': ['abi'],
   'binder/runtime': ['binder/parcel', 'abi'],

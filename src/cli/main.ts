@@ -8,6 +8,7 @@ import { downCommand } from './down.ts';
 import { CliError, EXIT } from './exit-code.ts';
 import { reportsCommand } from './reports.ts';
 import { runCommand } from './run.ts';
+import { serviceManagerCommand } from './servicemanager.ts';
 import { shrinkCommand } from './shrink.ts';
 import { statusCommand } from './status.ts';
 import { upCommand } from './up.ts';
@@ -34,6 +35,7 @@ const program = new Command('ubinder')
   .addCommand(shrinkCommand())
   .addCommand(reportsCommand())
   .addCommand(runCommand())
+  .addCommand(serviceManagerCommand())
   .addCommand(doctorCommand())
   .addCommand(aidlCommand())
   .addCommand(demoCommand());

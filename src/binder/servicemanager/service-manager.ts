@@ -38,13 +38,15 @@ export interface ServiceManagerOptions {
   readonly declared?: readonly DeclaredService[];
   /** Starts a service that was asked for and is not there. Called often: it may be starting already. Default: nothing. */
   readonly start?: (name: string, call: Call) => void;
-  /** The release whose transaction codes are spoken. Default: 16. */
+  /** The release whose transaction codes are spoken. Default: the connection's. */
   readonly android?: AndroidRelease;
   /**
    * Whether user ids mean what they mean on Android: from 10000 apps, which add no services; from 99000 isolated ones, which
    * see only those that allow it. Default: no, since elsewhere they are people.
    */
   readonly androidUids?: boolean;
+  /** Whether calls carry the caller's label, for `access`; a kernel without labels then refuses all calls. Default: no. */
+  readonly requestSid?: boolean;
   /** Told what an administrator might want to know. Default: nobody. */
   readonly log?: (message: string) => void;
   /** Milliseconds between looks whether services have lost their last clients. Default: 5000. */
@@ -94,7 +96,8 @@ export class ServiceManager implements IServiceManager.Handlers, Disposable {
    */
   static async serve(connection: Connection, options: ServiceManagerOptions = {}): Promise<ServiceManager> {
     const manager = new ServiceManager(connection, options);
-    const object = serviceManagerOf(options.android ?? 16).implement(manager, { requestSid: true });
+    const { android = connection.variant.android, requestSid = false } = options;
+    const object = serviceManagerOf(android).implement(manager, { requestSid });
     try {
       await connection.becomeContextManager(object);
     } catch (error) {

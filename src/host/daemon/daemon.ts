@@ -2,7 +2,7 @@ import { closeSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Driver } from '../../driver/driver.ts';
 import type { Limits } from '../../driver/limits.ts';
-import type { Client } from '../../driver/ports.ts';
+import type { Client, SecurityPolicy } from '../../driver/ports.ts';
 import type { Thread } from '../../driver/thread.ts';
 import { byteString, textOf } from '../binderfs/byte-string.ts';
 import type { FileOwner } from '../binderfs/device.ts';
@@ -20,11 +20,12 @@ import { type FuseMount, findMount, mountFuse, readMountTable, unmount } from '.
 import { SystemMemory } from '../linux/page-memory.ts';
 import { openProcess } from '../linux/process-watch.ts';
 import { PROBE_INTERVAL, ThreadWatch } from '../linux/thread-watch.ts';
+import { PolicySource } from '../policy/policy-source.ts';
+import { clientPolicy } from './client-policy.ts';
 import { controlFiles } from './control-path.ts';
 import { type ControlServer, ControlStream, listenControl } from './control-socket.ts';
 import { Log } from './log.ts';
 import { holder, lockMount } from './mount-lock.ts';
-import { PolicySource } from './policy-source.ts';
 import { Reclaimer } from './reclaimer.ts';
 import { checkFilter, Reports } from './reports.ts';
 import { recoverStaleMount } from './stale-mount.ts';
@@ -84,7 +85,7 @@ interface DaemonParts {
   readonly devices: DeviceTable;
   readonly lock: FileLock;
   readonly mount: FuseMount;
-  readonly policy: PolicySource | null;
+  readonly policy: PolicySource<SecurityPolicy> | null;
   readonly stopRequest: StopRequest;
   readonly log: (message: string) => void;
 }
@@ -194,7 +195,8 @@ export class Daemon {
     let stopRequest: StopRequest | undefined;
     let daemon: Daemon;
     try {
-      const policy = options.policy === undefined ? null : new PolicySource(options.policy, logger);
+      const policy =
+        options.policy === undefined ? null : new PolicySource(options.policy, clientPolicy, logger);
       stopRequest = new StopRequest(options.untilExit, policy && (() => policy.reload()));
       if (await recoverStaleMount(mountPoint)) log(`cleared away what a killed daemon left at ${mountPoint}`);
       prepareDirectory(mountPoint, options.makeDirectory);
