@@ -1,46 +1,32 @@
 import { resolve } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, InvalidArgumentError } from 'commander';
 import { ANDROID_RELEASES, type AndroidRelease } from '../binder/servicemanager/index.ts';
 import { Log } from '../host/daemon/log.ts';
 import type { DeviceManager } from '../host/servicemanager/device-manager.ts';
-import { obeyDaemon } from '../host/servicemanager/supervised-manager.ts';
 import { CliError, EXIT, fail } from './exit-code.ts';
 
-/** What it knows and whom it trusts: options of `ubinder up` too. */
-export interface ServiceManagerOptions {
+/** What it knows and whom it trusts. */
+interface ServiceManagerOptions {
   android: AndroidRelease;
   androidUids?: boolean;
   declared?: string;
   policy?: string;
 }
 
-interface CommandOptions extends ServiceManagerOptions {
-  supervised?: boolean;
-}
-
-/** The options of a service manager, without `--policy`, which is not its alone. */
-export function serviceManagerOptions(): Option[] {
-  return [
-    new Option('--android <release>', 'the Android whose service manager it is: 11 to 16')
-      .argParser(release)
-      .default(16),
-    new Option(
-      '--android-uids',
-      'user ids from 10000 are apps, which add no services, from 99000 isolated ones',
-    ),
-    new Option('--declared <file>', 'services that there are or will be, and how to start them'),
-  ];
-}
-
 /** `ubinder servicemanager`: knows services by name, as Android's does. */
 export function serviceManagerCommand(): Command {
   const command = new Command('servicemanager')
     .description('be the service manager of devices, of any Binder driver, until they are gone')
+    .addHelpText(
+      'after',
+      '\nhwbinder needs none: HIDL, which it was for, has a manager of its own and is past.',
+    )
     .argument('<device...>', 'paths of devices, such as /dev/binderfs/binder')
     .option('--policy <file>', 'rules that say who may add, find and list services; SIGHUP reads them again')
-    .addOption(new Option('--supervised', 'serve when the daemon that started it says so').hideHelp());
-  for (const option of serviceManagerOptions()) command.addOption(option);
-  return command.action(async (devices: string[], options: CommandOptions) => {
+    .option('--android <release>', 'the Android whose service manager it is: 11 to 16', release, 16)
+    .option('--android-uids', 'user ids from 10000 are apps, which add no services, from 99000 isolated ones')
+    .option('--declared <file>', 'services that there are or will be, and how to start them');
+  return command.action(async (devices: string[], options: ServiceManagerOptions) => {
     const paths = devices.map((device) => resolve(device));
     if (new Set(paths).size !== paths.length) throw new CliError('A device is given twice', EXIT.usage);
     const managers: DeviceManager[] = [];
@@ -57,7 +43,6 @@ export function serviceManagerCommand(): Command {
       for (const path of paths) managers.push(await start(path));
       void Promise.all(managers.map(({ finished }) => finished)).then(stop);
     };
-    if (options.supervised) return obeyDaemon(serve, stop);
     await serve().catch((error) => {
       for (const manager of managers) manager.stop();
       fail(error);
@@ -67,7 +52,7 @@ export function serviceManagerCommand(): Command {
 }
 
 /** @returns what begins to serve a device. @throws Error that says what is wrong with a file. */
-async function prepare(options: CommandOptions): Promise<(device: string) => Promise<DeviceManager>> {
+async function prepare(options: ServiceManagerOptions): Promise<(device: string) => Promise<DeviceManager>> {
   const { android, androidUids = false } = options;
   const log = new Log();
   const [{ DeviceManager }, { readDeclaredServices }, { PolicySource }] = await Promise.all([
