@@ -2,7 +2,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createArea, type MappedArea } from '../linux/area.ts';
 import { errno, libc } from '../linux/libc.ts';
 import { isIdle, OwnThread, type SystemCall } from '../linux/own-thread.ts';
-import { deviceUnder, endUserfault, type StuckCopy, stuckCopy, userOf } from '../linux/stuck-copy.ts';
+import { deviceUnder, endUserfault, type StuckCopy, stuckCopies, userOf } from '../linux/stuck-copy.ts';
 import { abortConnection, ownerOf } from './connections.ts';
 import { PageTable } from './page-table.ts';
 import { IN_HEADER, OPCODE, OUT_HEADER, POLL_OUT, READ_IN, readNumber64, writeNumber64 } from './protocol.ts';
@@ -207,17 +207,15 @@ class Rescue {
   /** The attempts may fail, for lack of rights above all; what comes after them must be tried all the same. */
   #endWaiting(stuck: SystemCall, time: number): void {
     if (time > READ_PATIENCE) for (const unique of this.#reads.splice(0)) this.#answer(unique, -EIO);
-    const copy = attempt(() => stuckCopy(stuck)) ?? null;
-    if (copy) {
-      if (time > USERFAULT_PATIENCE && !this.#triedUserfault) {
-        this.#triedUserfault = true;
-        attempt(() => endUserfault(copy));
-      }
-      if (time > FUSE_PATIENCE && time > this.#nextServer) {
-        // Again and again: the client may have mapped something else there meanwhile, and back
-        this.#nextServer = time + LOOK;
-        attempt(() => this.#endServer(copy));
-      }
+    const copies = attempt(() => stuckCopies(stuck)) ?? [];
+    if (time > USERFAULT_PATIENCE && !this.#triedUserfault) {
+      this.#triedUserfault = true;
+      for (const copy of copies) attempt(() => endUserfault(copy));
+    }
+    if (time > FUSE_PATIENCE && time > this.#nextServer) {
+      // Again and again: the client may have mapped something else there meanwhile, and back
+      this.#nextServer = time + LOOK;
+      for (const copy of copies) attempt(() => this.#endServer(copy));
     }
     if (time > PATIENCE) process.kill(process.pid, 'SIGKILL');
   }

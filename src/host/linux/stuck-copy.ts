@@ -22,6 +22,9 @@ const UFFDIO_UNREGISTER = 0x8010aa01;
 const MAX_PAGES = 1024;
 const PAGE = 4096;
 
+/** Bytes of struct iovec. */
+const IOVEC = 16;
+
 const c = once(() => ({
   getfd: libc<(number: number, pidfd: number, fd: number, flags: number) => number>(
     'int64_t syscall(int64_t, int64_t, int64_t, int64_t)',
@@ -32,7 +35,7 @@ const c = once(() => ({
   close: libc<(fd: number) => number>('int close(int)'),
 }));
 
-/** A copy that is under way. */
+/** A piece of a copy that is under way. */
 export interface StuckCopy {
   /** The client's thread. */
   readonly thread: number;
@@ -42,17 +45,28 @@ export interface StuckCopy {
   readonly length: number;
 }
 
-/** What a thread of ours copies from or to a client, if it does: from the arguments of its system call. */
-export function stuckCopy(call: SystemCall): StuckCopy | null {
-  const [first = 0, , length = 0, remote = 0] = call.arguments;
+/**
+ * What a thread of ours copies from or to a client, if it does: from the arguments of its system call. Any of the pieces
+ * may be the one that it waits for.
+ */
+export function stuckCopies(call: SystemCall): StuckCopy[] {
+  const [first = 0, , length = 0, remote = 0, count = 0] = call.arguments;
   if (isBoundCopy(call)) {
     const [, thread] = /^\/proc\/(\d+)\/mem$/.exec(readProcLink(`/proc/self/fd/${first}`) ?? '') ?? [];
-    return thread === undefined ? null : { thread: Number(thread), address: remote, length };
+    return thread === undefined ? [] : [{ thread: Number(thread), address: remote, length }];
   }
-  if (!isCopy(call)) return null;
+  if (!isCopy(call)) return [];
   // struct iovec { base u64, length u64 }
-  const words = new BigUint64Array(loadKoffi().view(remote, 16).slice(0));
-  return { thread: first, address: Number(words[0]), length: Number(words[1]) };
+  const words = new BigUint64Array(
+    loadKoffi()
+      .view(remote, IOVEC * count)
+      .slice(0),
+  );
+  return Array.from({ length: count }, (_, i) => ({
+    thread: first,
+    address: Number(words[2 * i]),
+    length: Number(words[2 * i + 1]),
+  }));
 }
 
 /**
