@@ -395,6 +395,11 @@ export class SimulatedProcess extends LocalProcess {
     if (result.readSize === 0 || result.readConsumed === start) return;
     assert.ok(result.readConsumed > start && result.readConsumed <= result.readSize, 'bytes read');
     const bytes = this.bytesAt(Number(result.readBuffer), Number(result.readConsumed)).subarray(start);
+    // The request for a thread stands at the buffer's start, and there over the first bytes of what was read further on.
+    if (start > 0 && start < 4) {
+      this.#account(id).isLossy = true;
+      return;
+    }
     this.#hear(id, decodeCommands(bytes.slice()), start === 0);
   }
 
