@@ -390,8 +390,6 @@ export class SimulatedProcess extends LocalProcess {
     const result = writeRead.decode(argument);
     const start = request.readConsumed ?? 0;
     if (errno !== 0 || request.readBuffer !== undefined || typeof start !== 'number') return;
-    // BR_SPAWN_LOOPER takes the place of the first four bytes of the buffer, wherever the reading began.
-    if (start > 0 && start < 4) return;
     if (result.readSize === 0 || result.readConsumed === start) return;
     assert.ok(result.readConsumed > start && result.readConsumed <= result.readSize, 'bytes read');
     const bytes = this.bytesAt(Number(result.readBuffer), Number(result.readConsumed)).subarray(start);
