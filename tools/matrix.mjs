@@ -3,21 +3,23 @@
 //   node tools/matrix.mjs RESULTS ALLOWED
 //
 // ALLOWED lists the tests that may be skipped, with the reason; any other skipped test is an error, and so is a suite of
-// which nothing ran.
+// which nothing ran. What is wrong comes last: whoever reads only the end of a long log sees it.
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
 const [, , directory, allowedFile] = process.argv;
 const allowed = JSON.parse(readFileSync(allowedFile, 'utf8'));
 const rows = [];
-let isBad = false;
+const failures = [];
+const wrong = [];
 
 for (const file of readdirSync(directory).sort()) {
   const suite = basename(file, '.json');
   const groups = new Map();
-  for (const { name, assertionResults } of JSON.parse(readFileSync(join(directory, file), 'utf8'))
+  for (const { name, status, message, assertionResults } of JSON.parse(readFileSync(join(directory, file), 'utf8'))
     .testResults) {
-    for (const { ancestorTitles, title, status } of assertionResults) {
+    if (status === 'failed' && assertionResults.length === 0) failures.push(`${suite}: ${name}: ${message}`);
+    for (const { ancestorTitles, title, status, failureMessages } of assertionResults) {
       // The groups of the native suites are the modes; of the others the files' folders say more.
       const group =
         suite === 'test'
@@ -31,20 +33,30 @@ for (const file of readdirSync(directory).sort()) {
       groups.set(group, counts);
       const kind = status === 'pending' || status === 'todo' || status === 'skipped' ? 'skipped' : status;
       counts[kind]++;
-      if (kind !== 'skipped') continue;
+      if (kind === 'passed') continue;
       const full = [...ancestorTitles, title].join(' > ');
+      if (kind === 'failed') {
+        failures.push(`${suite}: ${full}: ${failureMessages.join(' ')}`);
+        continue;
+      }
       const reason = allowed.find((entry) => full.startsWith(entry.test))?.reason;
       if (reason) continue;
-      console.log(`NOT ALLOWED to be skipped: ${suite}: ${full}`);
-      isBad = true;
+      wrong.push(`NOT ALLOWED to be skipped: ${suite}: ${full}`);
     }
   }
   for (const [group, counts] of groups) rows.push({ suite, group, ...counts });
   const ran = [...groups.values()].reduce((sum, { passed, failed }) => sum + passed + failed, 0);
-  if (ran === 0) {
-    console.log(`NOTHING RAN: ${suite}`);
-    isBad = true;
-  }
+  if (ran === 0) wrong.push(`NOTHING RAN: ${suite}`);
 }
 console.table(rows);
-process.exit(isBad ? 1 : 0);
+for (const failure of failures) console.log(`FAILED ${shortened(failure)}`);
+for (const line of wrong) console.log(line);
+const total = (kind) => rows.reduce((sum, row) => sum + row[kind], 0);
+console.log(`${total('passed')} passed, ${total('failed')} failed, ${total('skipped')} skipped`);
+process.exit(wrong.length > 0 ? 1 : 0);
+
+// A failure in one line: its beginning says what, the place is in the suite's own output.
+function shortened(text) {
+  const line = text.replace(/\s+/g, ' ');
+  return line.length > 400 ? `${line.slice(0, 400)}…` : line;
+}
