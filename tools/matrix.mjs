@@ -16,8 +16,9 @@ const wrong = [];
 for (const file of readdirSync(directory).sort()) {
   const suite = basename(file, '.json');
   const groups = new Map();
-  for (const { name, status, message, assertionResults } of JSON.parse(readFileSync(join(directory, file), 'utf8'))
-    .testResults) {
+  for (const { name, status, message, assertionResults } of JSON.parse(
+    readFileSync(join(directory, file), 'utf8'),
+  ).testResults) {
     if (status === 'failed' && assertionResults.length === 0) failures.push(`${suite}: ${name}: ${message}`);
     for (const { ancestorTitles, title, status, failureMessages } of assertionResults) {
       // The groups of the native suites are the modes; of the others the files' folders say more.
