@@ -1,10 +1,10 @@
 // Hostile clients for as long as you like:
 //
-//   npm run attack -- [--minutes M] [--mode root|root-store|rootless]... [--seed N] [--no-ratio]
+//   npm run attack -- [--minutes M] [--mode root|root-inject|root-store|rootless|rootless-store]... [--seed N] [--no-ratio]
 //
 // It fails on a wrong answer, on a call that never ends, when the daemon is another afterwards or something is left of
 // the clients, and, unless --no-ratio, when the 99th percentile of the well-behaved clients' calls is more than ten times what
-// it is without attackers.
+// it is in the quiet times between the attacks. The minutes are for each mode.
 import { spawnSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 

@@ -5,8 +5,10 @@ import { type Mode, TestMount, whyNot } from '../support/mount.ts';
 // Hostile clients at random, beside well-behaved ones whose every answer is checked: see attack.c. For long by
 // `npm run attack -- --minutes M`.
 
-const seconds = Number(process.env.UBINDER_ATTACK_SECONDS ?? 20);
-const modes = (process.env.UBINDER_ATTACK_MODES ?? 'root,root-store,rootless').split(',') as Mode[];
+const seconds = Number(process.env.UBINDER_ATTACK_SECONDS ?? 12);
+const modes = (
+  process.env.UBINDER_ATTACK_MODES ?? 'root,root-inject,root-store,rootless,rootless-store'
+).split(',') as Mode[];
 const ratio = process.env.UBINDER_ATTACK_RATIO;
 const seed = process.env.UBINDER_ATTACK_SEED;
 
