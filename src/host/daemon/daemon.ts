@@ -1,4 +1,4 @@
-import { closeSync, existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { closeSync, readdirSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Driver } from '../../driver/driver.ts';
 import type { Limits } from '../../driver/limits.ts';
@@ -15,8 +15,8 @@ import { FuseLoop, type Watch, watchReadable } from '../fuse/loop.ts';
 import { Rescue } from '../fuse/rescue.ts';
 import { ARENA_SIZE, FuseSession } from '../fuse/session.ts';
 import type { FileLock } from '../linux/file-lock.ts';
-import { errorName, SystemCallError } from '../linux/libc.ts';
-import { type FuseMount, findMount, mountFuse, readMountTable, unmount } from '../linux/mount.ts';
+import { errorName } from '../linux/libc.ts';
+import type { FuseMount } from '../linux/mount.ts';
 import { SystemMemory } from '../linux/page-memory.ts';
 import { openProcess } from '../linux/process-watch.ts';
 import { PROBE_INTERVAL, ThreadWatch } from '../linux/thread-watch.ts';
@@ -26,6 +26,7 @@ import { controlFiles } from './control-path.ts';
 import { type ControlServer, ControlStream, listenControl } from './control-socket.ts';
 import { Log } from './log.ts';
 import { holder, lockMount } from './mount-lock.ts';
+import { mountAt, prepareDirectory, unmountAt } from './mount-point.ts';
 import { Reclaimer } from './reclaimer.ts';
 import { checkFilter, Reports } from './reports.ts';
 import { recoverStaleMount } from './stale-mount.ts';
@@ -200,11 +201,11 @@ export class Daemon {
       stopRequest = new StopRequest(options.untilExit, policy && (() => policy.reload()));
       if (await recoverStaleMount(mountPoint)) log(`cleared away what a killed daemon left at ${mountPoint}`);
       prepareDirectory(mountPoint, options.makeDirectory);
-      daemon = Daemon.#mounted({
+      daemon = await Daemon.#mounted({
         options,
         devices,
         lock,
-        mount: mount(mountPoint),
+        mount: await mountAt(mountPoint, (options.owner.mode & 0o077) !== 0),
         policy,
         stopRequest,
         log,
@@ -219,12 +220,12 @@ export class Daemon {
   }
 
   /** A daemon for what is mounted, or no mount. */
-  static #mounted(parts: DaemonParts): Daemon {
+  static async #mounted(parts: DaemonParts): Promise<Daemon> {
     try {
       return new Daemon(parts);
     } catch (error) {
       closeSync(parts.mount.fd);
-      unmount(parts.mount.directory);
+      await unmountAt(parts.mount);
       throw error;
     }
   }
@@ -321,7 +322,7 @@ export class Daemon {
     try {
       await Promise.race([ended, this.#stopRequest.made]);
       this.#filesystem.stop();
-      this.#unmount();
+      await this.#unmount();
       // With the last open device closed the session ends by itself
       await Promise.race([ended, sleep(GRACE, undefined, { ref: false })]);
     } finally {
@@ -331,7 +332,7 @@ export class Daemon {
       threads.close();
       this.#reclaimer?.close();
       this.#threads[Symbol.dispose]();
-      this.#unmount();
+      await this.#unmount();
       this.#filesystem.close();
       await this.#rescue.stop();
       this.#session.close();
@@ -343,14 +344,11 @@ export class Daemon {
     }
   }
 
-  /** Takes our mount away, if it is still there: somebody may have, and mounted something else. */
-  #unmount(): void {
-    const { directory, connection } = this.#mount;
+  async #unmount(): Promise<void> {
     try {
-      const there = readMountTable().findLast(({ mountPoint }) => mountPoint === directory);
-      if (there?.device === connection) unmount(directory);
+      await unmountAt(this.#mount);
     } catch (error) {
-      this.#log(`cannot unmount ${directory}: ${(error as Error).message}`);
+      this.#log(`cannot unmount ${this.#mount.directory}: ${(error as Error).message}`);
     }
   }
 
@@ -431,43 +429,4 @@ function createDevices(options: DaemonOptions): DeviceTable {
       throw new Error(`Cannot add the device ${JSON.stringify(name)}: ${errorName(device)}`);
   }
   return devices;
-}
-
-function prepareDirectory(directory: string, make: boolean): void {
-  // Anything mounted there is found by mounting; looking into it could wait for another daemon for ever.
-  if (findMount(directory)) return;
-  try {
-    if (make) mkdirSync(directory, { recursive: true });
-  } catch (error) {
-    throw new Error(
-      `Cannot make ${directory}: ${(error as Error).message}; name a directory with --mount DIR`,
-    );
-  }
-  if (!existsSync(directory))
-    throw new Error(`Cannot serve ${directory}: there is no such directory; make it first`);
-  let entries: string[];
-  try {
-    entries = readdirSync(directory);
-  } catch (error) {
-    throw new Error(`Cannot serve ${directory}: ${(error as Error).message}; name a directory`);
-  }
-  if (entries.length > 0)
-    throw new Error(`Cannot serve ${directory}: it is not empty; name an empty directory`);
-}
-
-function mount(directory: string): FuseMount {
-  try {
-    return mountFuse({ directory, rootMode: 0o755 });
-  } catch (error) {
-    if (!(error instanceof SystemCallError)) throw error;
-    const advice: Record<string, string> = {
-      EPERM: "mounting needs root, or a user namespace of one's own: see `ubinder run`",
-      EACCES: 'this user may not open /dev/fuse',
-      ENOENT: '/dev/fuse is missing: load the module fuse, or give the container the device',
-    };
-    const why = advice[error.code];
-    throw new Error(
-      `Cannot serve ${directory}: ${error.message}${why ? `; ${why}` : ''}; \`ubinder doctor\` tells more`,
-    );
-  }
 }

@@ -1,5 +1,6 @@
 import { probeMount } from '../fuse/connections.ts';
-import { findMount, unmount } from '../linux/mount.ts';
+import { findMount } from '../linux/mount.ts';
+import { unmountByAnyWay } from './mount-point.ts';
 
 /** The type of our mounts in the mount table. */
 export const MOUNT_TYPE = 'fuse.ubinder';
@@ -24,7 +25,7 @@ export async function recoverStaleMount(directory: string): Promise<boolean> {
         `${directory} ${how} by another user, or with another XDG_RUNTIME_DIR: stop that daemon first, or \`umount -l ${directory}\``,
       );
     }
-    if (!unmount(entry.mountPoint))
+    if (!(await unmountByAnyWay(entry.mountPoint)))
       throw new Error(
         `Cannot unmount what a killed daemon left at ${directory}: it was mounted outside of this user namespace`,
       );
