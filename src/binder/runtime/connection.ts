@@ -1,4 +1,5 @@
 import * as B from '../../abi/binder.ts';
+import { EBADF } from '../../abi/errno.ts';
 import { flatBinderObject, nodeInfoForRef } from '../../abi/structs.ts';
 import type { U64 } from '../../abi/u64.ts';
 import { BinderError, DeadObjectError } from '../parcel/errors.ts';
@@ -17,6 +18,7 @@ import {
 import { currentCall, runInCall } from './call-context.ts';
 import { Callers } from './callers.ts';
 import { abortController, type Signal, soon } from './globals.ts';
+import { managerError } from './manager-error.ts';
 import { type Incoming, Outgoing } from './objects.ts';
 import { Remotes } from './remotes.ts';
 import { type Carrier, Commands } from './seam.ts';
@@ -103,12 +105,14 @@ export class Connection implements Disposable, AsyncDisposable {
   /**
    * Makes `object` the context manager, whom everybody reaches as handle 0.
    *
-   * @throws BinderError ALREADY_EXISTS or PERMISSION_DENIED.
+   * @throws BinderError ALREADY_EXISTS where there is one; PERMISSION_DENIED; CLOSED; NO_MEMORY or INVALID_OPERATION where
+   *   the driver says so.
    */
   async becomeContextManager(object: object): Promise<void> {
     const target = refState(object).live();
     if (!(target instanceof LocalBinder))
       throw new BinderError('BAD_VALUE', 'Cannot become manager with a remote object');
+    if (this.#isClosed) throw managerError(EBADF);
     const exported = this.export(target);
     exported.counts++;
     let flags = target.wantsSid ? B.FLAT_BINDER_FLAG_TXN_SECURITY_CTX : 0;
@@ -125,8 +129,7 @@ export class Connection implements Disposable, AsyncDisposable {
       return;
     }
     this.counted(exported.ptr, -1);
-    const code = errno === 16 ? 'ALREADY_EXISTS' : 'PERMISSION_DENIED';
-    throw new BinderError(code, `Cannot become context manager: errno ${errno}`);
+    throw managerError(errno);
   }
 
   /**
