@@ -2,8 +2,11 @@
 //
 //   package example;
 //   oneway interface IListener { void heard(String text); }
-//   interface IChat { int say(String text); void join(IListener listener); int read(out byte[] buf); }
-import * as ub from 'ubinder/runtime';
+//   interface IChat {
+//     int say(String text); void join(IListener listener);
+//     FileDescriptor history(); int read(out byte[] buf);
+//   }
+import * as ub from 'ubinder';
 
 export interface IListener {
   heard(text: string, options?: ub.CallOptions): Promise<void>;
@@ -16,6 +19,7 @@ export const IListener: ub.InterfaceType<IListener> = ub.defineInterface('exampl
 export interface IChat {
   say(text: string, options?: ub.CallOptions): Promise<number>;
   join(listener: ub.Ref<IListener>, options?: ub.CallOptions): Promise<void>;
+  history(options?: ub.CallOptions): Promise<ub.FileDescriptor>;
   read(bufLength: number, options?: ub.CallOptions): Promise<{ result: number; buf: Uint8Array }>;
 }
 export const IChat: ub.InterfaceType<IChat> = ub.defineInterface('example.IChat', {
@@ -23,6 +27,7 @@ export const IChat: ub.InterfaceType<IChat> = ub.defineInterface('example.IChat'
   methods: {
     say: { code: 1, args: [['text', 'String']], returns: 'int' },
     join: { code: 2, args: [['listener', () => IListener]] },
-    read: { code: 3, args: [['buf', { array: 'byte' }, 'out']], returns: 'int' },
+    history: { code: 3, returns: 'FileDescriptor' },
+    read: { code: 4, args: [['buf', { array: 'byte' }, 'out']], returns: 'int' },
   },
 });

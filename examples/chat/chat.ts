@@ -1,52 +1,39 @@
-// A chat in one process: a server, a client with a callback, and the callback's death.
-import { LocalDriver } from 'ubinder/local';
-import { asBinder, deathOf, type IBinder, type Ref, SecurityError } from 'ubinder/runtime';
-import { IChat, IListener } from './IChat.ts';
+// The object that is served: by a process of its own (service.ts), or in the process of its clients (local.ts).
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { asBinder, deathOf, FileDescriptor, type IBinder, type Ref, SecurityError } from 'ubinder';
+import { IChat, type IListener } from './IChat.ts';
 
-/** Runs it. @param print - told line by line what happens */
-export async function chat(print: (line: string) => void): Promise<void> {
-  using driver = new LocalDriver();
-  const server = driver.connect({ uid: 1000 });
-  const client = driver.connect({ uid: 1000 });
-
-  // ---- the server
+/** A chat of the user `owner`. @param print - told line by line who leaves */
+export function makeChat(owner: number, print: (line: string) => void): Ref<IChat> {
   const listeners = new Map<IBinder, Ref<IListener>>();
-  const service = IChat.implement({
+  const said: string[] = [];
+  return IChat.implement({
     async say(text, call) {
-      if (call.uid !== 1000) throw new SecurityError(`Cannot say: uid ${call.uid} is not the owner`);
+      if (call.uid !== owner) throw new SecurityError(`Cannot say: uid ${call.uid} is not the owner`);
+      said.push(`${text}\n`);
       await Promise.allSettled([...listeners.values()].map((listener) => listener.heard(text)));
       return listeners.size;
     },
+    // A received reference owns one count; who gets it may keep it.
     join(listener) {
-      const key = asBinder(listener);
+      const key = asBinder(listener); // the same remote object has the same key
       listeners.set(key, listener);
-      deathOf(listener).addEventListener('abort', () => listeners.delete(key), { once: true });
+      const left = (): void => {
+        listeners.delete(key);
+        print(`somebody left, ${listeners.size} listen`);
+      };
+      deathOf(listener).addEventListener('abort', left, { once: true });
+    },
+    async history() {
+      const folder = await mkdtemp(join(tmpdir(), 'chat-'));
+      const path = join(folder, 'history.txt');
+      await writeFile(path, said.join(''));
+      await using file = await open(path);
+      await rm(folder, { recursive: true });
+      return FileDescriptor.from(file); // a duplicate, which goes with the reply
     },
     read: (bufLength) => ({ result: 3, buf: new Uint8Array(bufLength) }),
   });
-  await server.becomeContextManager(service);
-
-  // ---- the client
-  const remote = IChat.fromBinder(client.contextManager());
-  const heard = new Promise<void>((resolve) => {
-    const ears = IListener.implement({
-      heard: (text) => {
-        print(`heard: ${text}`);
-        resolve();
-      },
-    });
-    void remote.join(ears).then(() => remote.say('hello', { signal: AbortSignal.timeout(5000) }));
-  });
-  await heard;
-  print(`listeners: ${await remote.say('is anybody here?')}`);
-  const { result, buf } = await remote.read(16);
-  print(`read: ${result}, ${buf.length} bytes`);
-
-  // ---- a stranger, and the death of the client
-  using stranger = driver.connect({ uid: 2000 });
-  using same = IChat.fromBinder(stranger.contextManager());
-  print(`let me in: ${await same.say('let me in').catch((error: Error) => error.message)}`);
-  client.close();
-  await new Promise((resolve) => void setTimeout(resolve, 10));
-  print(`listeners left: ${listeners.size}`);
 }

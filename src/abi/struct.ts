@@ -9,7 +9,9 @@ export interface Field<T = unknown> {
   readonly path: string;
   readonly offset: number;
   readonly size: number;
+  /** Its value in the struct at `at`. */
   read(view: DataView, at: number): T;
+  /** Stores its value. */
   write(view: DataView, at: number, value: T): void;
 }
 

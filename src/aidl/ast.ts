@@ -41,6 +41,7 @@ export interface Constant {
   text: string;
 }
 
+/** `@Name(parameter=value)` before a type, a declaration or a method. */
 export interface Annotation {
   readonly kind: 'annotation';
   readonly name: string;
@@ -50,8 +51,10 @@ export interface Annotation {
   readonly comments: Comments;
 }
 
+/** `[]`, or `[N][M]` with all its dimensions. */
 export type ArrayShape = { readonly dimensions: readonly Constant[] | 'dynamic' };
 
+/** A type as a declaration mentions it: a name, its parameters and dimensions; resolved once. */
 export interface TypeSpecifier {
   readonly kind: 'type';
   readonly location: Location;
@@ -73,6 +76,7 @@ interface Member {
   comments: Comments;
 }
 
+/** A field of a parcelable or union. */
 export interface Field extends Member {
   readonly kind: 'field';
   readonly type: TypeSpecifier;
@@ -81,6 +85,7 @@ export interface Field extends Member {
   readonly valueWritten: boolean;
 }
 
+/** An argument of a method. */
 export interface Argument extends Member {
   readonly kind: 'argument';
   readonly type: TypeSpecifier;
@@ -88,12 +93,14 @@ export interface Argument extends Member {
   readonly directionWritten: boolean;
 }
 
+/** `const TYPE NAME = VALUE;` in an interface or parcelable. */
 export interface ConstantDeclaration extends Member {
   readonly kind: 'constant';
   readonly type: TypeSpecifier;
   readonly value: Constant;
 }
 
+/** A method of an interface; `type` is what it returns. */
 export interface Method extends Member {
   readonly kind: 'method';
   oneway: boolean;
@@ -105,6 +112,7 @@ export interface Method extends Member {
   readonly idWritten: boolean;
 }
 
+/** One name of an enum. */
 export interface Enumerator extends Member {
   readonly kind: 'enumerator';
   readonly value: Constant;
@@ -114,6 +122,7 @@ export interface Enumerator extends Member {
 /** interface, parcelable with fields, parcelable declared elsewhere, union, enum. */
 export type DefinedKind = 'interface' | 'parcelable' | 'unstructured' | 'union' | 'enum';
 
+/** A type that a file declares. */
 export interface DefinedType extends Member {
   readonly kind: DefinedKind;
   readonly package: string;
@@ -131,6 +140,7 @@ export interface DefinedType extends Member {
   backing: TypeSpecifier | undefined;
 }
 
+/** One AIDL file. */
 export interface Document {
   readonly kind: 'document';
   readonly file: string;
@@ -142,12 +152,16 @@ export interface Document {
   readonly preprocessed: boolean;
 }
 
+/** The fields of a parcelable or union. */
 export const fieldsOf = (type: DefinedType): Field[] =>
   type.members.filter((m): m is Field => m.kind === 'field');
+/** The methods of an interface. */
 export const methodsOf = (type: DefinedType): Method[] =>
   type.members.filter((m): m is Method => m.kind === 'method');
+/** The constants that a type declares. */
 export const constantsOf = (type: DefinedType): ConstantDeclaration[] =>
   type.members.filter((m): m is ConstantDeclaration => m.kind === 'constant');
+/** The types declared right inside of a type. */
 export const nestedTypesOf = (type: DefinedType): DefinedType[] =>
   type.members.filter((m): m is DefinedType => isDefinedType(m));
 
@@ -157,6 +171,7 @@ export const withNested = (types: readonly DefinedType[]): DefinedType[] =>
 
 const DEFINED_KINDS = new Set(['interface', 'parcelable', 'unstructured', 'union', 'enum']);
 
+/** Whether a node of the tree declares a type. */
 export function isDefinedType(node: { readonly kind: string }): node is DefinedType {
   return DEFINED_KINDS.has(node.kind);
 }
@@ -171,6 +186,7 @@ export function canonicalName(type: DefinedType): string {
   return type.package === '' ? type.name : `${type.package}.${type.name}`;
 }
 
+/** The annotation of that name, if there is one. */
 export function findAnnotation(
   node: { readonly annotations: readonly Annotation[] },
   name: string,
@@ -178,12 +194,13 @@ export function findAnnotation(
   return node.annotations.find((annotation) => annotation.name === name);
 }
 
-/** @VintfStability and its like hold for the types nested inside, too. */
+/** `@VintfStability` and its like hold for the types nested inside, too. */
 export function inScopeOf(type: DefinedType, name: string): boolean {
   for (let at: DefinedType | undefined = type; at; at = at.parent) if (findAnnotation(at, name)) return true;
   return false;
 }
 
+/** Whether all dimensions of the type have a length. */
 export const isFixedArray = (type: TypeSpecifier): boolean =>
   type.array !== undefined && type.array.dimensions !== 'dynamic';
 
@@ -202,5 +219,6 @@ export function signature(type: TypeSpecifier): string {
   return type.name + generic + array;
 }
 
+/** `name(type, type)`, as messages and dumps write it. */
 export const methodSignature = (method: Method): string =>
   `${method.name}(${method.arguments.map((argument) => signature(argument.type)).join(', ')})`;

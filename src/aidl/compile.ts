@@ -20,6 +20,7 @@ export const MAX_METHOD_ID = 16_777_114;
 /** The ids of the methods that an interface has when it is given a version and a hash. */
 export const META_METHOD_IDS = { getInterfaceVersion: 16_777_214, getInterfaceHash: 16_777_213 } as const;
 
+/** What {@link compile} reads from, and how strict it is. */
 export interface CompileOptions {
   /** The bytes of a file as one character each (Latin-1); undefined where there is none. */
   readonly read: (path: string) => string | undefined;
@@ -46,6 +47,7 @@ export interface CompileOptions {
   readonly hash?: string;
 }
 
+/** What came of {@link compile}. */
 export interface Compilation {
   readonly diagnostics: readonly Diagnostic[];
   /** Undefined where there are errors. */

@@ -1,6 +1,6 @@
 import { formatLocation, type Location } from './source.ts';
 
-/** The warnings aidl knows, by the name that -W, -Wno- and @SuppressWarnings take; true: on by default. */
+/** The warnings aidl knows, by the name that -W, -Wno- and `@SuppressWarnings` take; true: on by default. */
 export const WARNINGS = {
   'const-name': false,
   'enum-explicit-default': false,
@@ -18,7 +18,9 @@ export const WARNINGS = {
   'untyped-collection': false,
 } as const satisfies Record<string, boolean>;
 
+/** The name of a warning. */
 export type WarningName = keyof typeof WARNINGS;
+/** What becomes of a warning. */
 export type Severity = 'off' | 'warning' | 'error';
 
 /** Something to tell the user about a place, or about a whole file. */

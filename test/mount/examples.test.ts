@@ -35,6 +35,12 @@ const EXAMPLES: readonly (readonly [name: string, ready: string, client: string,
   ['echo', 'serving echo\n', 'hello, from this process\n', ''],
   ['callbacks', 'serving bell\n', '1 listens\nheard it ring, 1 time in all\n', 'a listener died, 0 left\n'],
   ['files', 'serving library\n', 'Binder, a book of one line\ncounted all bytes\n', ''],
+  [
+    'chat',
+    'serving chat\n',
+    'heard: hello\nlisteners: 1\nhistory: hello\nread: 3, 16 bytes\n',
+    'somebody left, 0 listen\n',
+  ],
   ['lazy', 'serving lazy-echo\n', 'are you awake?\n', 'somebody uses it\nnobody uses it\n'],
 ];
 

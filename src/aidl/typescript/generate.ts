@@ -14,6 +14,7 @@ export interface TypeScriptModule {
   readonly text: string;
 }
 
+/** What came of {@link generateTypeScript}. */
 export interface TypeScriptOutput {
   readonly modules: readonly TypeScriptModule[];
   /** Names that TypeScript cannot have, which were changed (warnings); types that only Java has (errors: no modules). */

@@ -70,6 +70,7 @@ export class FileDescriptor implements CarriedFile {
     if (this.#fd !== -1) closeSync(this.take());
   }
 
+  /** What `console.log` shows. */
   [inspect.custom](): string {
     return this.#fd === -1 ? 'FileDescriptor (closed)' : `FileDescriptor ${this.#fd}`;
   }

@@ -102,6 +102,7 @@ export class LocalDriver implements Disposable {
     for (const client of [...this.#clients]) client.close();
   }
 
+  /** Closes it: the same as `close()`. */
   [Symbol.dispose](): void {
     this.close();
   }

@@ -39,12 +39,17 @@ export interface PortMessage {
 
 /** A MessagePort of Node.js or of a browser, or what behaves like one. */
 export interface Port {
+  /** Sends a message; what is transferred is gone here. */
   postMessage(message: unknown, transfer: ArrayBuffer[]): void;
+  /** Calls `listener` for each message. */
   // biome-ignore lint/suspicious/noExplicitAny: each platform declares events of its own
   addEventListener(type: string, listener: (event: any) => void): void;
+  /** Begins to deliver messages. */
   start?(): void;
+  /** Ends it, for both sides. */
   close?(): void;
   /** Node.js: whether the port keeps the process alive. */
   ref?(): void;
+  /** The reverse of `ref`. */
   unref?(): void;
 }

@@ -7,7 +7,9 @@ import { type NamedType, spec, type TypeSpec } from './type-spec.ts';
 
 /** How values of one type are written, read, and begin. */
 export interface Codec {
+  /** Writes `value`, which it checks. */
   write(parcel: Parcel, value: unknown): void;
+  /** Reads one, at the place where the parcel is read. */
   read(parcel: Parcel): unknown;
   /** A new value of the type's own default; throws UNEXPECTED_NULL where there is none. */
   initial(): unknown;

@@ -30,10 +30,13 @@ export interface FlatBinder {
 
 /** What turns objects into what travels and back: the connection, for its own process. */
 export interface ParcelObjects {
+  /** The form in which a parcel carries a binder. */
   flatten(binder: unknown): FlatBinder;
+  /** The binder that arrived in that form. */
   unflatten(flat: FlatBinder): unknown;
   /** @returns a number that is good until the parcel was sent. */
   sendFile(file: FileDescriptor): number;
+  /** The file that arrived as `fd`: the result owns it. */
   receiveFile(fd: number): FileDescriptor;
 }
 
@@ -180,44 +183,53 @@ export class Parcel {
 
   // ---- numbers
 
+  /** A 32-bit integer: what is above is cut off. */
   writeInt32(value: number): void {
     const at = this.#grow(4);
     this.#words[at >> 2] = value;
   }
 
+  /** A 32-bit integer, signed. */
   readInt32(): number {
     const at = this.#take(4);
     return this.#words[at >> 2] as number;
   }
 
+  /** A 64-bit integer: what is above is cut off. */
   writeInt64(value: bigint): void {
     const at = this.#grow(8); // which may replace the view
     this.#view.setBigInt64(at, value, true);
   }
 
+  /** A 64-bit integer, signed. */
   readInt64(): bigint {
     const at = this.#take(8);
     return this.#view.getBigInt64(at, true);
   }
 
+  /** 32 bits of floating point. */
   writeFloat(value: number): void {
     const at = this.#grow(4);
     this.#view.setFloat32(at, value, true);
   }
 
+  /** 32 bits of floating point. */
   readFloat(): number {
     return this.#view.getFloat32(this.#take(4), true);
   }
 
+  /** 64 bits of floating point. */
   writeDouble(value: number): void {
     const at = this.#grow(8);
     this.#view.setFloat64(at, value, true);
   }
 
+  /** 64 bits of floating point. */
   readDouble(): number {
     return this.#view.getFloat64(this.#take(8), true);
   }
 
+  /** An i32, 0 or 1. */
   writeBool(value: boolean): void {
     this.writeInt32(value ? 1 : 0);
   }
@@ -227,10 +239,12 @@ export class Parcel {
     return this.readInt32() !== 0;
   }
 
+  /** An i32 with the byte, signed. */
   writeByte(value: number): void {
     this.writeInt32((value << 24) >> 24);
   }
 
+  /** An i32, of which the lowest byte counts, signed. */
   readByte(): number {
     return (this.readInt32() << 24) >> 24;
   }
@@ -246,6 +260,7 @@ export class Parcel {
     this.writeInt32(value.charCodeAt(0));
   }
 
+  /** One UTF-16 unit, an i32. */
   readChar(): string {
     return String.fromCharCode(this.readInt32());
   }
@@ -265,6 +280,7 @@ export class Parcel {
     if ((unit & 1) === 0) units[unit + 1] = 0;
   }
 
+  /** What {@link writeString} wrote. */
   readNullableString(): string | null {
     const length = this.readInt32();
     if (length === -1) return null;
@@ -286,6 +302,7 @@ export class Parcel {
     return text;
   }
 
+  /** What {@link writeString} wrote. @throws BinderError UNEXPECTED_NULL */
   readString(): string {
     const text = this.readNullableString();
     if (text === null) throw unexpectedNull('a string');
@@ -364,6 +381,7 @@ export class Parcel {
     this.writeFlatBinder(binder === null ? NULL_BINDER : this.objects.flatten(binder));
   }
 
+  /** As {@link writeBinder}, of what is flat already. */
   writeFlatBinder(flat: FlatBinder): void {
     const at = this.#grow(FLAT_SIZE + 4);
     const view = this.#view;
@@ -376,6 +394,7 @@ export class Parcel {
     if (flat.type !== BINDER_TYPE_BINDER || flat.target !== 0) this.offsets.push(at);
   }
 
+  /** What {@link writeBinder} wrote. */
   readNullableBinder(): unknown {
     const at = this.position;
     const flat = this.readFlatBinder();
@@ -384,6 +403,7 @@ export class Parcel {
     return this.objects.unflatten(flat);
   }
 
+  /** What {@link writeBinder} wrote. @throws BinderError UNEXPECTED_NULL */
   readBinder(): unknown {
     const binder = this.readNullableBinder();
     if (binder === null) throw unexpectedNull('a binder');
@@ -425,6 +445,7 @@ export class Parcel {
     this.offsets.push(at);
   }
 
+  /** The file that {@link writeFile} wrote: the result owns it. */
   readFile(): FileDescriptor {
     const at = this.position;
     this.#take(FLAT_SIZE);

@@ -38,7 +38,7 @@ import type { Parcel } from './parcel.ts';
  * `List<Integer>` and the like do not exist: AIDL has no lists of primitives. A `CharSequence` is not supported.
  *
  * @example
- * const type: TypeSpec = { nullable: { array: () => Point } };   // @nullable Point[]
+ * const type: TypeSpec = { nullable: { array: () => Point } };   // a nullable Point[]
  */
 export type TypeSpec =
   | PrimitiveName
@@ -131,10 +131,13 @@ export interface CustomSpec<T = unknown> {
   readonly kind: 'custom';
   readonly descriptor: string;
   readonly stability?: Stability;
+  /** Reads one. */
   read(parcel: Parcel): T;
+  /** Writes one. */
   write(parcel: Parcel, value: T): void;
 }
 
+/** What an enum is made of. */
 export interface EnumSpec {
   readonly kind: 'enum';
   readonly descriptor: string;
@@ -143,6 +146,7 @@ export interface EnumSpec {
   readonly members: Readonly<Record<string, number | bigint>>;
 }
 
+/** What an interface says of itself as a type. */
 export interface InterfaceSpec {
   readonly kind: 'interface';
   readonly descriptor: string;

@@ -19,15 +19,19 @@ export interface Variant {
   readonly hasValueLengths: boolean;
 }
 
+/** Releases of Android whose parcels are known. */
 export type AndroidVersion = 11 | 12 | 13 | 14 | 15 | 16;
 
 /** Who built the sender's libbinder: the system, a vendor, the recovery system, or somebody else. */
 export type Header = 'SYST' | 'VNDR' | 'RECO' | 'UNKN';
 
-/** The stability levels: who may rely on an object. */
+/** The stability of an object that does not say: nobody outside may rely on it. */
 export const STABILITY_UNDECLARED = 0;
+/** Those who come with the vendor may rely on the object. */
 export const STABILITY_VENDOR = 0b000011;
+/** Those who come with the system may rely on the object. */
 export const STABILITY_SYSTEM = 0b001100;
+/** All may rely on the object: its interface is frozen (`@VintfStability`). */
 export const STABILITY_VINTF = 0b111111;
 
 const HEADERS: readonly Header[] = ['SYST', 'VNDR', 'RECO', 'UNKN'];

@@ -2,7 +2,9 @@ import type { Call } from './binder.ts';
 
 /** How the call that is being served is found by what its handler calls. */
 export interface CallContext {
+  /** Runs `body` with `call` as the current one. */
   run<T>(call: Call | null, body: () => T): T;
+  /** The call that is being served, if any. */
   current(): Call | null;
 }
 

@@ -55,13 +55,14 @@ export interface Exported {
  * `connect`, `LocalDriver.connect` or `connectPort`.
  */
 export class Connection implements Disposable, AsyncDisposable {
+  /** @internal */
   readonly carrier: Carrier;
   readonly variant: Variant;
-  /** For the next write, by whichever thread. */
+  /** @internal For the next write, by whichever thread. */
   readonly commands: Commands = new Commands();
-  /** The objects of others. */
+  /** @internal The objects of others. */
   readonly remotes: Remotes = new Remotes(this);
-  /** The threads that call. */
+  /** @internal The threads that call. */
   readonly callers: Callers;
   readonly #closed = abortController();
   readonly #onError: (error: unknown) => void;
@@ -183,10 +184,12 @@ export class Connection implements Disposable, AsyncDisposable {
     return this;
   }
 
+  /** Closes it: the same as {@link close}. */
   [Symbol.dispose](): void {
     this.close();
   }
 
+  /** Closes it: the same as {@link close}. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.close();
   }
@@ -195,6 +198,7 @@ export class Connection implements Disposable, AsyncDisposable {
    * Calls `target`. One whose signal aborts before its turn comes is not sent; its caller is told elsewhere. The parcel is made by `write` and the reply read by `read`, each at once, when its turn comes.
    *
    * @returns what `read` returned; `undefined` for a oneway call, once it is queued.
+   * @internal
    */
   transact(
     target: RemoteBinder,
@@ -257,7 +261,7 @@ export class Connection implements Disposable, AsyncDisposable {
 
   // ---- for the runtime's own parts
 
-  /** Runs what must not throw into the runtime. */
+  /** @internal Runs what must not throw into the runtime. */
   guard(run: () => void): void {
     try {
       run();
@@ -266,7 +270,7 @@ export class Connection implements Disposable, AsyncDisposable {
     }
   }
 
-  /** Serves one call that arrived. `done` is called exactly once. */
+  /** @internal Serves one call that arrived. `done` is called exactly once. */
   serve(ptr: U64, code: number, data: Parcel, call: ServedCall, done: (answer: Answer) => void): void {
     this.#setPending(1);
     const outgoing = new Outgoing(this, true);
@@ -319,23 +323,26 @@ export class Connection implements Disposable, AsyncDisposable {
     return B.TF_STATUS_CODE;
   }
 
+  /** @internal */
   servedOne(): void {
     this.#setPending(-1);
   }
 
+  /** @internal */
   takeParcel(objects: Outgoing): Parcel {
     const parcel = this.#parcels.pop() ?? new Parcel(objects, this.variant);
     parcel.objects = objects;
     return parcel;
   }
 
+  /** @internal */
   recycle(parcel: Parcel): void {
     const { size } = parcel;
     parcel.clear();
     if (size <= KEPT_SIZE && this.#parcels.length < KEPT_PARCELS) this.#parcels.push(parcel);
   }
 
-  /** The driver's name for an object of this process, which must serve from now on. */
+  /** @internal The driver's name for an object of this process, which must serve from now on. */
   export(binder: LocalBinder): Exported {
     let exported = this.#ptrs.get(binder);
     if (!exported) {
@@ -349,7 +356,7 @@ export class Connection implements Disposable, AsyncDisposable {
     return exported;
   }
 
-  /** Counts on an object of this process came or went. */
+  /** @internal Counts on an object of this process came or went. */
   counted(ptr: U64, change: 1 | -1): void {
     const exported = this.#exported.get(ptr);
     if (!exported) return;
@@ -360,6 +367,7 @@ export class Connection implements Disposable, AsyncDisposable {
     this.#updateKeepAlive();
   }
 
+  /** @internal */
   ownObject(ptr: U64): LocalBinder {
     const exported = this.#exported.get(ptr);
     if (!exported)
@@ -370,12 +378,13 @@ export class Connection implements Disposable, AsyncDisposable {
     return exported.binder;
   }
 
+  /** @internal */
   freeBuffer(buffer: U64): void {
     this.commands.value(B.BC_FREE_BUFFER, buffer);
     this.flushSoon();
   }
 
-  /** The driver wants another thread. */
+  /** @internal The driver wants another thread. */
   spawnLooper(): void {
     // From within a read: the new thread parks when that is dealt with.
     soon(() => {
@@ -383,12 +392,13 @@ export class Connection implements Disposable, AsyncDisposable {
     });
   }
 
+  /** @internal */
   threadFailed(thread: PoolThread, errno: number): void {
     this.#threads.delete(thread);
     if (errno !== 0 && !this.#isClosed) this.close();
   }
 
-  /** A text that the driver wrote next to a call. */
+  /** @internal A text that the driver wrote next to a call. */
   readText(address: number): string {
     let text = '';
     for (let i = 0; ; i++) {
@@ -398,14 +408,14 @@ export class Connection implements Disposable, AsyncDisposable {
     }
   }
 
-  /** Writes the commands that wait. */
+  /** @internal Writes the commands that wait. */
   flush(): void {
     if (this.#isClosed || this.commands.isEmpty) return;
     this.carrier.write(this.commands);
     this.commands.clear();
   }
 
-  /** Writes them soon, unless others take them along. */
+  /** @internal Writes them soon, unless others take them along. */
   flushSoon(): void {
     if (this.#flushIn > 0) return;
     this.#flushIn = FLUSH_AFTER;
@@ -424,7 +434,7 @@ export class Connection implements Disposable, AsyncDisposable {
     return thread;
   }
 
-  /** The first thread that serves comes when there is something to serve: an object, a death. */
+  /** @internal The first thread that serves comes when there is something to serve: an object, a death. */
   needLooper(): void {
     if (this.#hasLooper || this.#isClosed) return;
     this.#hasLooper = true;

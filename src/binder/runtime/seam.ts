@@ -83,6 +83,7 @@ export interface ThreadEvents {
 export interface CarrierFiles {
   /** @returns a number for the driver to take it by, good until the parcel was sent; then {@link sent} is called with it. */
   send(file: FileDescriptor): number;
+  /** The parcel with this number was sent, or refused. */
   sent(fd: number): void;
   /** A descriptor that arrived: the result owns it. */
   receive(fd: number): FileDescriptor;
@@ -132,6 +133,7 @@ export class Commands {
     return this.length === 0;
   }
 
+  /** Empties it. */
   clear(): void {
     this.length = 0;
     if (this.attachments.length > 0) this.attachments.length = 0;

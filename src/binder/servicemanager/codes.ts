@@ -5,6 +5,7 @@ import { IServiceManager } from './android/os/IServiceManager.ts';
 
 /** Releases of Android whose service manager has transaction codes of its own. */
 export const ANDROID_RELEASES = [11, 12, 13, 14, 15, 16] as const;
+/** One of {@link ANDROID_RELEASES}. */
 export type AndroidRelease = (typeof ANDROID_RELEASES)[number];
 
 type Method = keyof IServiceManager;

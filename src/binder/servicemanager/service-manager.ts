@@ -25,8 +25,11 @@ const OWN_COUNT_IN_CALL = 2;
 
 /** Who may do what with services, besides Android's own rules. */
 export interface ServiceAccess {
+  /** Whether the caller may be the service of that name. */
   mayAdd(call: Call, name: string): boolean;
+  /** Whether the caller may get the service of that name, and wait for it. */
   mayFind(call: Call, name: string): boolean;
+  /** Whether the caller may see the names. */
   mayList(call: Call): boolean;
 }
 

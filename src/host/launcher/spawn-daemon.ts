@@ -67,6 +67,7 @@ export class SpawnedDaemon implements AsyncDisposable {
     }
   }
 
+  /** Stops it: the same as `stop()`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop();
   }

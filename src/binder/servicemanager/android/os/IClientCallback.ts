@@ -1,6 +1,7 @@
 // Written by `ubinder aidl` from android/os/IClientCallback.aidl: change that, not this.
 import * as ub from '../../../runtime/index.ts';
 
+/** Told when a service gets its first client, and when it has lost its last. */
 export interface IClientCallback {
   /** Whether anybody besides the service manager and the service's own process holds it. */
   onClients(registered: ub.Ref, hasClients: boolean, options?: ub.CallOptions): Promise<void>;

@@ -1,6 +1,7 @@
 // Written by `ubinder aidl` from android/os/IServiceCallback.aidl: change that, not this.
 import * as ub from '../../../runtime/index.ts';
 
+/** Told of the services of a name that come. */
 export interface IServiceCallback {
   /** There is a service of that name now, perhaps in place of another. */
   onRegistration(name: string, binder: ub.Ref, options?: ub.CallOptions): Promise<void>;

@@ -1,6 +1,7 @@
 // Written by `ubinder aidl` from android/os/ServiceDebugInfo.aidl: change that, not this.
 import * as ub from '../../../runtime/index.ts';
 
+/** Who serves a name. */
 export interface ServiceDebugInfo {
   name: string;
   /** The process that registered it. */

@@ -1,6 +1,7 @@
 // Written by `ubinder aidl` from android/os/ServiceWithMetadata.aidl: change that, not this.
 import * as ub from '../../../runtime/index.ts';
 
+/** A service, and what its caller should know of it. */
 export interface ServiceWithMetadata {
   /** Null where there is none of the name. */
   service: ub.Ref | null;
