@@ -10,63 +10,31 @@
 // Progress goes to standard error; standard output has one `NAME PATH` line for each program, or with
 // --json one object {NAME: PATH}. What is in the cache already costs no network and no time.
 
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  chmodSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { setPriority } from 'node:os';
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cache } from '../support/outside.mjs';
+import {
+  cache,
+  debFile,
+  fetchDebs,
+  makeDirectory,
+  Problem,
+  privateApt,
+  readIndex,
+  readPins,
+  run,
+  runUnderLock,
+  say,
+  updateIndex,
+  writePins,
+} from '../support/outside.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const pinFile = join(here, '../support/outside.json');
 const rustProject = join(here, 'rust');
 /** Read by the project's build. */
 const wireAidl = join(here, '../aidl/wire/aidl');
 const renewCommand = 'node test/interop/fetch.mjs --renew';
-
-/** A failure the user can act on: told without a stack trace. */
-class Problem extends Error {}
-
-const say = (text) => process.stderr.write(`${text}\n`);
-const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
-
-/** Runs a program and returns its standard output; its standard error is shown as it comes. */
-function run(program, args, options = {}) {
-  const { error, status, stdout } = spawnSync(program, args, {
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-    stdio: ['ignore', 'pipe', 'inherit'],
-    ...options,
-  });
-  if (error) throw new Problem(`Cannot run ${program}: ${error.message}`);
-  if (status !== 0) throw new Problem(`${program} ${args.join(' ')} ended with status ${status}`);
-  return stdout;
-}
-
-/** Makes `target` by `fill(temporary)` and a rename, so that it is either absent or complete. */
-function makeDirectory(target, fill) {
-  mkdirSync(dirname(target), { recursive: true });
-  const temporary = mkdtempSync(`${target}.`);
-  try {
-    fill(temporary);
-    chmodSync(temporary, 0o755);
-    renameSync(temporary, target);
-  } finally {
-    rmSync(temporary, { recursive: true, force: true });
-  }
-}
 
 // ---- Rust -----------------------------------------------------------------------------------------------
 
@@ -134,109 +102,9 @@ function renewRust(pins) {
 
 // ---- Debian packages ------------------------------------------------------------------------------------
 
-/** The Debian mirror this machine itself uses, so that no address stands in any file of ours. */
-function mirror() {
-  if (process.env.UBINDER_DEBIAN_MIRROR) return process.env.UBINDER_DEBIAN_MIRROR;
-  const targets = run('apt-get', ['indextargets', '--format', '$(REPO_URI)', 'Created-By: Packages']);
-  const found = targets.split('\n').find((uri) => uri.endsWith('/debian/'));
-  if (found === undefined) {
-    throw new Problem(
-      "This machine's apt sources name no Debian mirror; put the address of one into UBINDER_DEBIAN_MIRROR",
-    );
-  }
-  return found;
-}
-
-/** apt with a state of its own: the machine's sources, lists and installed packages stay untouched. */
-function privateApt({ suite, architecture }) {
-  const state = join(cache, 'apt');
-  for (const directory of ['lists/partial', 'archives/partial']) {
-    mkdirSync(join(state, directory), { recursive: true });
-  }
-  const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
-  if (!existsSync(keyring)) throw new Problem(`${keyring} is missing: install debian-archive-keyring`);
-  writeFileSync(
-    join(state, 'sources.list'),
-    `deb [arch=${architecture} signed-by=${keyring}] ${mirror()} ${suite} main\n`,
-  );
-  const settings = {
-    'Dir::Etc::SourceList': join(state, 'sources.list'),
-    'Dir::Etc::SourceParts': '/dev/null',
-    'Dir::State::Lists': join(state, 'lists'),
-    'Dir::State::Status': '/dev/null',
-    'Dir::Cache': state,
-    'APT::Architecture': architecture,
-    'APT::Sandbox::User': process.getuid() === 0 ? 'root' : '',
-    'Acquire::Languages': 'none',
-    'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled': 'false',
-    'Acquire::IndexTargets::deb::Contents-deb::DefaultEnabled': 'false',
-  };
-  const options = Object.entries(settings).flatMap(([name, value]) => ['-o', `${name}=${value}`]);
-  return (program, args, more) => run(program, [...options, ...args], more);
-}
-
-/** What the mirror has today: package name -> [{version, sha256}]. */
-function readIndex(apt, names) {
-  apt('apt-get', ['-qq', 'update'], { stdio: ['ignore', 2, 2] });
-  const offers = new Map(names.map((name) => [name, []]));
-  for (const stanza of apt('apt-cache', ['show', ...names]).split('\n\n')) {
-    const field = (name) => stanza.match(new RegExp(`^${name}: (.*)$`, 'm'))?.[1];
-    offers.get(field('Package'))?.push({ version: field('Version'), sha256: field('SHA256') });
-  }
-  return offers;
-}
-
-const debFile = ({ name, version, sha256 }) =>
-  join(cache, 'debs', `${name}_${version.replaceAll(':', '%3a')}_${sha256.slice(0, 12)}.deb`);
-
-const haveDeb = (pin) => existsSync(debFile(pin)) && sha256(readFileSync(debFile(pin))) === pin.sha256;
-
-/** Downloads what is missing, and refuses anything but the pinned bytes. */
-function fetchDebs(debian, packages) {
-  const missing = packages.filter((pin) => !haveDeb(pin));
-  if (missing.length === 0) return;
-  say(`Fetching ${missing.length} packages of Debian ${debian.suite} ...`);
-  const apt = privateApt(debian);
-  const offers = readIndex(
-    apt,
-    missing.map(({ name }) => name),
-  );
-  const complaints = missing.flatMap(({ name, version, sha256 }) => {
-    const offered = offers.get(name);
-    const same = offered.find((offer) => offer.version === version);
-    if (same === undefined) {
-      const there = offered.map((offer) => offer.version).join(', ') || 'nothing of that name';
-      return [`  ${name}: wanted ${version}, the mirror has ${there}`];
-    }
-    return same.sha256 === sha256
-      ? []
-      : [`  ${name} ${version}: wanted sha256 ${sha256}, the mirror has ${same.sha256}`];
-  });
-  if (complaints.length > 0) {
-    throw new Problem(
-      `Cannot fetch the pinned packages; suite ${debian.suite} has moved on:\n${complaints.join('\n')}\n` +
-        `Renew the pins with: ${renewCommand}\n` +
-        'then run the interop suite and commit test/support/outside.json',
-    );
-  }
-  const directory = join(cache, 'debs');
-  mkdirSync(directory, { recursive: true });
-  const work = mkdtempSync(join(directory, 'download.'));
-  try {
-    const wanted = missing.map(({ name, version }) => `${name}=${version}`);
-    apt('apt-get', ['-qq', 'download', ...wanted], { cwd: work, stdio: ['ignore', 2, 2] });
-    const files = new Map(readdirSync(work).map((file) => [sha256(readFileSync(join(work, file))), file]));
-    for (const pin of missing) {
-      const file = files.get(pin.sha256);
-      if (file === undefined) {
-        throw new Problem(`The download of ${pin.name} ${pin.version} has not the sha256 ${pin.sha256}`);
-      }
-      renameSync(join(work, file), debFile(pin));
-    }
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
-}
+const remedy =
+  `Renew the pins with: ${renewCommand}\n` +
+  'then run the interop suite and commit test/support/outside.json';
 
 const libraryFolder = { amd64: 'x86_64-linux-gnu' };
 const loaderName = { amd64: 'ld-linux-x86-64.so.2' };
@@ -258,7 +126,7 @@ function unpackBundle(debian, bundleName) {
   }
   const target = join(cache, `${bundleName}-${hash.digest('hex').slice(0, 12)}`);
   if (!existsSync(target)) {
-    fetchDebs(debian, packages);
+    fetchDebs(debian, packages, remedy);
     makeDirectory(target, (directory) => {
       for (const pin of packages) run('dpkg', ['-x', debFile(pin), join(directory, 'root')]);
       const libraries = `usr/lib/${libraryFolder[architecture]}`;
@@ -310,6 +178,7 @@ function checkLibraries(loader, options, root, binary) {
 function renewBundles(debian, names) {
   const packages = names.flatMap((name) => debian.bundles[name].packages);
   const apt = privateApt(debian);
+  updateIndex(apt);
   const offers = readIndex(apt, [...new Set(packages.map(({ name }) => name))]);
   for (const pin of packages) {
     // apt-cache shows the candidate, the newest, first.
@@ -323,16 +192,8 @@ function renewBundles(debian, names) {
 
 // ---- The command ----------------------------------------------------------------------------------------
 
-function writePins(pins) {
-  // As biome formats it: short lists of words on one line.
-  const text = JSON.stringify(pins, null, 2).replace(/\[\s+("[^\]{]*")\s+\]/g, (_, words) => {
-    return `[${words.replace(/\s+/g, ' ')}]`;
-  });
-  writeFileSync(pinFile, `${text}\n`);
-}
-
 function main(args) {
-  const pins = JSON.parse(readFileSync(pinFile, 'utf8'));
+  const pins = readPins();
   const known = ['rust', ...Object.keys(pins.debian.bundles)];
   const options = args.filter((arg) => arg.startsWith('--'));
   const wanted = args.filter((arg) => !arg.startsWith('--'));
@@ -345,11 +206,9 @@ function main(args) {
   const bundles = groups.filter((group) => group !== 'rust');
 
   if (options.includes('--renew')) {
-    const before = readFileSync(pinFile, 'utf8');
     if (groups.includes('rust')) renewRust(pins);
     if (bundles.length > 0) renewBundles(pins.debian, bundles);
     writePins(pins);
-    say(readFileSync(pinFile, 'utf8') === before ? 'The pins are the newest already' : `Rewrote ${pinFile}`);
     return;
   }
 
@@ -364,31 +223,4 @@ function main(args) {
   }
 }
 
-/** Two runs at once would tread on each other's cache: everything happens under one lock. */
-function underLock() {
-  mkdirSync(cache, { recursive: true });
-  const { error, status } = spawnSync(
-    'flock',
-    [join(cache, 'lock'), process.execPath, ...process.argv.slice(1)],
-    {
-      stdio: 'inherit',
-      env: { ...process.env, UBINDER_OUTSIDE_LOCKED: '1' },
-    },
-  );
-  if (error) throw new Problem(`Cannot run flock: ${error.message}`);
-  return status ?? 1;
-}
-
-try {
-  if (process.env.UBINDER_OUTSIDE_LOCKED) {
-    // Compiling for minutes should not slow down whatever else this machine does.
-    setPriority(10);
-    main(process.argv.slice(2));
-  } else {
-    process.exitCode = underLock();
-  }
-} catch (error) {
-  if (!(error instanceof Problem)) throw error;
-  say(error.message);
-  process.exitCode = 1;
-}
+runUnderLock(main);

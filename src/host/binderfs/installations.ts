@@ -1,14 +1,17 @@
 import { EINTR } from '../../abi/errno.ts';
 import { type Area, RESTART } from '../../driver/ports.ts';
 import type { Thread } from '../../driver/thread.ts';
-import type { Injected, InjectionListener, Injector, Outcome } from '../linux/injector.ts';
+import {
+  ERESTARTNOINTR,
+  type Injected,
+  type InjectionListener,
+  type Injector,
+  type Outcome,
+} from '../linux/injector.ts';
 import type { TakenFile } from '../linux/open-file.ts';
 
 /** Bytes of struct binder_write_read, the argument of the ioctls in which this happens. */
 const ARGUMENT_SIZE = 48;
-
-/** The kernel's own: a system call that ends so is made again, whatever signals there are. */
-const ERESTARTNOINTR = 513;
 
 /** What a mount does for its installations. */
 export interface InstallationsOwner {

@@ -1,11 +1,14 @@
 import { EINTR } from '../../abi/errno.ts';
 import type { IoctlRequest } from '../fuse/request.ts';
 import { createArea } from '../linux/area.ts';
-import type { Injected, InjectionListener, Injector, Outcome } from '../linux/injector.ts';
+import {
+  ERESTARTNOINTR,
+  type Injected,
+  type InjectionListener,
+  type Injector,
+  type Outcome,
+} from '../linux/injector.ts';
 import type { OpenDevice } from './open-device.ts';
-
-/** The kernel's own: a system call that ends so is made again, whatever signals there are. */
-const ERESTARTNOINTR = 513;
 
 /** What an ioctl consists of. */
 export type Ioctl = Pick<

@@ -43,6 +43,12 @@ export interface InjectionListener {
   gone(): void;
 }
 
+/**
+ * The kernel's own error, beyond the numbers that programs see: a system call that ends so is made again, whatever signals
+ * there are.
+ */
+export const ERESTARTNOINTR = 513;
+
 /** Whose thread it is, and how the request in which it is blocked is answered. */
 export interface InjectionTarget {
   readonly thread: ThreadId;
