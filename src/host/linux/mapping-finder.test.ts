@@ -256,22 +256,4 @@ describe.each(ways.filter((way) => way.canRun))('MappingFinder by $way', ({ allo
     expect(mappings.stillMapped(range!)).toBe(false);
     expect(openMaps()).toBe(0);
   });
-
-  it('says what it costs', async () => {
-    await using partner = await mapper();
-    await partner.ask('mmap(1024*1024)');
-    using finder = new MappingFinder(device, allowQuery);
-    using mappings = finder.forInode(inode);
-    const [range] = mappings.find(partner.pid).ranges;
-    const each = (times: number, action: () => unknown): number => {
-      for (let i = 0; i < times / 4; i++) action();
-      const start = process.hrtime.bigint();
-      for (let i = 0; i < times; i++) action();
-      return Number(process.hrtime.bigint() - start) / 1000 / times;
-    };
-    const still = each(5000, () => mappings.stillMapped(range!));
-    const find = each(300, () => mappings.find(partner.pid));
-    console.log(`stillMapped ${still.toFixed(2)} us, find ${find.toFixed(0)} us`);
-    expect(still).toBeLessThan(100);
-  });
 });

@@ -250,26 +250,6 @@ describe.each(ways.filter((way) => way.canRun))('ThreadWatch, $way', ({ allowTol
     watch[Symbol.dispose]();
     expect(threadDescriptors()).toBe(0);
   });
-
-  it('says what it costs', async () => {
-    await using partner = python(THREADS);
-    using watch = new ThreadWatch<string>(allowTold);
-    const tids: number[] = [];
-    for (let i = 0; i < 20; i++) tids.push(Number(await partner.ask('start')));
-    const each = (times: number, action: () => void): number => {
-      const start = process.hrtime.bigint();
-      for (let i = 0; i < times; i++) action();
-      return Number(process.hrtime.bigint() - start) / 1000 / times;
-    };
-    const pair = each(50, () => {
-      for (const tid of tids) watch.watch(tid, 'a');
-      for (const tid of tids) watch.unwatch(tid, 'a');
-    });
-    for (const tid of tids) watch.watch(tid, 'a');
-    const poll = each(2000, () => void watch.poll());
-    console.log(`watch and unwatch ${(pair / 20).toFixed(1)} us, poll ${poll.toFixed(2)} us`);
-    expect(poll).toBeLessThan(1000);
-  });
 });
 
 describe('openThread', () => {
