@@ -136,7 +136,8 @@ export class BinderFs implements FuseHandlers {
     this.#session = options.session;
     this.#owner = options.owner;
     this.#log = options.log;
-    this.#injector = new Injector(options.session.fd, options.log);
+    const { fd, gate } = options.session;
+    this.#injector = new Injector(fd, options.log, (tid) => gate?.watchTracer(tid));
     this.#installations = new Installations(this.#injector, this.#installationsOwner());
     this.#mappingInjections = new MappingInjections(this.#injector, {
       answerBytes: (request, result, argument) => this.#session.reply.ioctlBytes(request, result, argument),

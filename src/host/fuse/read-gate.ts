@@ -4,9 +4,9 @@ import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
  * Memory shared by the thread that serves a session and its rescue (rescue-worker.ts), as 32-bit words:
  *
  * ```text
- *    0         4        8         12        16       20
- *    ├─────────┼────────┼─────────┼─────────┼────────┤
- *    │ owner   │ beat   │ taken   │ bell    │ over   │
+ *    0         4        8         12        16       20        24
+ *    ├─────────┼────────┼─────────┼─────────┼────────┼─────────┤
+ *    │ owner   │ beat   │ taken   │ bell    │ over   │ tracer  │
  * ```
  */
 export const GATE = {
@@ -20,7 +20,9 @@ export const GATE = {
   bell: 3,
   /** 1: the rescue is to end. */
   over: 4,
-  words: 5,
+  /** The thread of ours to look at that traces clients, by its id; 0: none. */
+  tracer: 5,
+  words: 6,
 } as const;
 
 export const OWNER = { nobody: 0, server: 1, rescue: 2 } as const;
@@ -82,6 +84,12 @@ export class ReadGate {
   /** The serving thread wakes up. */
   wake(): void {
     if (this.#words[GATE.bell] === BELL.dozing) this.#ring();
+  }
+
+  /** A thread of ours that traces clients, and takes long over a copy, is to be looked at until it gets on. */
+  watchTracer(tid: number): void {
+    Atomics.store(this.#words, GATE.tracer, tid);
+    this.wake();
   }
 
   /** Tells the rescue to end. */

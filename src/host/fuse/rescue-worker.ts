@@ -1,12 +1,11 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import { createArea, type MappedArea } from '../linux/area.ts';
 import { errno, libc } from '../linux/libc.ts';
-import { isIdle, OwnThread, type SystemCall } from '../linux/own-thread.ts';
-import { deviceUnder, endUserfault, type StuckCopy, stuckCopies, userOf } from '../linux/stuck-copy.ts';
-import { abortConnection, ownerOf } from './connections.ts';
+import { isBoundCopy, isIdle, OwnThread, type SystemCall } from '../linux/own-thread.ts';
 import { PageTable } from './page-table.ts';
 import { IN_HEADER, OPCODE, OUT_HEADER, POLL_OUT, READ_IN, readNumber64, writeNumber64 } from './protocol.ts';
 import { BELL, GATE, OWNER } from './read-gate.ts';
+import { StuckThread } from './stuck-thread.ts';
 
 /**
  * The rescue: a thread beside the one that serves a session. While that one is stuck in a system call it reads the
@@ -26,8 +25,8 @@ import { BELL, GATE, OWNER } from './read-gate.ts';
  *   watching
  * ```
  *
- * What waits for others is ended in the end: userfaultfd after {@link USERFAULT_PATIENCE}, a FUSE server of the
- * client's own user after {@link FUSE_PATIENCE}, this process after {@link PATIENCE}.
+ * What waits for others is ended in the end, see {@link StuckThread}; and so is that of the thread which traces, when it
+ * copies from or to a client.
  */
 
 /** Milliseconds between two looks. The second that finds the same is the proof. */
@@ -42,15 +41,6 @@ const PAUSE = 1;
 
 /** Milliseconds of being stuck after which READs are failed that may hold what is waited for. */
 const READ_PATIENCE = 1000;
-
-/** Milliseconds after which userfaultfd is no more waited for. */
-const USERFAULT_PATIENCE = 100;
-
-/** Milliseconds after which the FUSE server of a client is no more waited for: much more than a disk or a network takes. */
-const FUSE_PATIENCE = 2000;
-
-/** Milliseconds after which this process ends, which frees all its clients. A supervisor comes before that. */
-const PATIENCE = 30_000;
 
 const EIO = 5;
 const EINTR = 4;
@@ -87,8 +77,9 @@ class Rescue {
   readonly #unready = createArea(POLL_OUT.byteLength);
   /** READs that were kept, by their unique ids. */
   #reads: number[] = [];
-  #triedUserfault = false;
-  #nextServer = 0;
+  /** The thread that traces, by its id; and what it has been stuck in when we last looked. */
+  #tracer: { readonly tid: number; readonly thread: OwnThread } | null = null;
+  #stuckTracer: StuckThread | null = null;
 
   constructor(data: RescueData) {
     this.#data = data;
@@ -104,7 +95,8 @@ class Rescue {
     let beatBefore = Atomics.load(words, GATE.beat);
     let idle = 0;
     while (Atomics.load(words, GATE.over) === 0) {
-      const isDozing = idle >= DOZE_AFTER;
+      this.#watchTracer();
+      const isDozing = idle >= DOZE_AFTER && this.#stuckTracer === null;
       Atomics.store(words, GATE.bell, isDozing ? BELL.dozing : BELL.quiet);
       const state = isDozing ? BELL.dozing : BELL.quiet;
       if (Atomics.wait(words, GATE.bell, state, isDozing ? DOZE : LOOK) !== 'timed-out') {
@@ -130,13 +122,14 @@ class Rescue {
     try {
       Atomics.store(words, GATE.bell, BELL.quiet);
       this.#reads = [];
-      this.#triedUserfault = false;
-      this.#nextServer = 0;
-      const since = performance.now();
+      const thread = new StuckThread(stuck, this.#data.connection);
       // It may have come free between the look and now; then what it reads next waits for us, shortly
       while (Atomics.load(words, GATE.over) === 0 && this.#server.systemCall?.text === stuck.text) {
         while (this.#readOne());
-        this.#endWaiting(stuck, performance.now() - since);
+        if (thread.time > READ_PATIENCE)
+          for (const unique of this.#reads.splice(0)) this.#answer(unique, -EIO);
+        thread.endWaiting();
+        this.#watchTracer();
         if (Atomics.wait(words, GATE.bell, BELL.quiet, PAUSE) !== 'timed-out') break;
       }
     } finally {
@@ -204,40 +197,18 @@ class Rescue {
     c.writev(this.#data.fd, this.#iovecs.address, length > 0 ? 2 : 1);
   }
 
-  /** The attempts may fail, for lack of rights above all; what comes after them must be tried all the same. */
-  #endWaiting(stuck: SystemCall, time: number): void {
-    if (time > READ_PATIENCE) for (const unique of this.#reads.splice(0)) this.#answer(unique, -EIO);
-    const copies = attempt(() => stuckCopies(stuck)) ?? [];
-    if (time > USERFAULT_PATIENCE && !this.#triedUserfault) {
-      this.#triedUserfault = true;
-      for (const copy of copies) attempt(() => endUserfault(copy));
+  /** Does for the thread that traces what is done for the one that serves, as far as requests need not be read for it. */
+  #watchTracer(): void {
+    const tid = Atomics.load(this.#words, GATE.tracer);
+    if (tid !== this.#tracer?.tid) {
+      this.#tracer?.thread[Symbol.dispose]();
+      this.#tracer = tid === 0 ? null : { tid, thread: new OwnThread(tid) };
     }
-    if (time > FUSE_PATIENCE && time > this.#nextServer) {
-      // Again and again: the client may have mapped something else there meanwhile, and back
-      this.#nextServer = time + LOOK;
-      for (const copy of copies) attempt(() => this.#endServer(copy));
-    }
-    if (time > PATIENCE) process.kill(process.pid, 'SIGKILL');
-  }
-
-  /**
-   * Aborts the connection of the FUSE server that the copy waits for, where it is the client's user's: whoever may end it
-   * by themselves may have it ended. The kernel does not let us be killed before.
-   */
-  #endServer(copy: StuckCopy): void {
-    const connection = deviceUnder(copy);
-    if (connection === null || connection === this.#data.connection) return;
-    const owner = ownerOf(connection);
-    if (owner !== undefined && owner === userOf(copy.thread)) abortConnection(connection);
-  }
-}
-
-function attempt<T>(action: () => T): T | undefined {
-  try {
-    return action();
-  } catch {
-    // There is a next step
-    return undefined;
+    const call = this.#tracer?.thread.systemCall ?? null;
+    if (call === null || !isBoundCopy(call)) this.#stuckTracer = null;
+    else if (this.#stuckTracer?.call.text === call.text) this.#stuckTracer.endWaiting();
+    else this.#stuckTracer = new StuckThread(call, this.#data.connection);
+    if (this.#stuckTracer === null) Atomics.compareExchange(this.#words, GATE.tracer, tid, 0);
   }
 }
 

@@ -38,6 +38,8 @@ export class Rescue {
     const worker = new Worker(new URL('./rescue-worker.js', import.meta.url), {
       workerData,
       transferList: [port],
+      // Some are opened by system calls that Node.js knows nothing of
+      trackUnmanagedFds: false,
       // Of requests, and of /proc, it reads little at a time
       resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },
     });

@@ -195,16 +195,21 @@ export class Injection {
   *#finish({ closes, result, argument }: Ending): Generator<Pause, void, void> {
     for (const fd of closes) yield* this.#call('close', fd);
     const registers = this.#stopped.slice();
-    if (argument) {
-      message().bytes.set(argument);
-      const pointer = Number(registers[this.#architecture.thirdArgument]);
-      this.#write(pointer, message().address, argument.length);
-    }
-    if (result !== null) this.#architecture.setResult(registers, result);
+    const isPut = !argument || this.#putArgument(argument);
+    if (!isPut) this.#architecture.setResult(registers, -EFAULT);
+    else if (result !== null) this.#architecture.setResult(registers, result);
     this.#tracee.setRegisters(registers);
     this.#tracee.setSignalMask(this.#signalMask);
     this.#tracee.detach(this.#signal);
     this.#report({ type: 'finished', id: this.id });
+  }
+
+  /** @returns false when it could not be written. */
+  #putArgument(argument: Uint8Array): boolean {
+    const { bytes, address } = message();
+    bytes.set(argument);
+    const pointer = Number(this.#stopped[this.#architecture.thirdArgument]);
+    return this.#memory.write(pointer, address, argument.length) === argument.length;
   }
 
   /** Descriptors of the thread for ours, all of them or none. */
@@ -233,10 +238,14 @@ export class Injection {
    * the number that the kernel driver would give it.
    */
   *#receive(fds: readonly number[], installed: number[]): Generator<Pause, void, void> {
-    const place = this.#place(Math.min(fds.length, FILES_AT_ONCE));
+    const most = Math.min(fds.length, FILES_AT_ONCE);
+    const place = this.#place(most);
+    // All of it, so that what cannot be had is refused now: of the thread, in a call, nobody could say what it waits for
+    const { bytes, view, address } = message();
+    bytes.fill(0, CONTROL_AT, FDS_AT + 4 * most);
+    this.#putMessage(place, most, FDS_AT + 4 * most);
     const pair = yield* this.#call('socketpair', AF_UNIX, SOCK_DGRAM_CLOEXEC, 0, place + CONTROL_AT);
     if (pair < 0) throw new RefusedError(-pair);
-    const { view, address } = message();
     this.#read(place + CONTROL_AT, address + CONTROL_AT, 8);
     const theirs = view.getUint32(CONTROL_AT, true);
     const other = view.getUint32(CONTROL_AT + 4, true);
@@ -244,8 +253,11 @@ export class Injection {
     try {
       yield* this.#call('close', theirs);
       if (ours < 0) throw new RefusedError(-ours);
-      for (let at = 0; at < fds.length; at += FILES_AT_ONCE)
-        yield* this.#receiveSome(ours, other, place, fds.slice(at, at + FILES_AT_ONCE), installed);
+      for (let at = 0; at < fds.length; at += FILES_AT_ONCE) {
+        const some = fds.slice(at, at + FILES_AT_ONCE);
+        if (at > 0) this.#putMessage(place, some.length, CONTROL_AT);
+        yield* this.#receiveSome(ours, other, place, some, installed);
+      }
     } finally {
       if (ours >= 0) this.#close(ours);
       yield* this.#call('close', other);
@@ -260,15 +272,13 @@ export class Injection {
     installed: number[],
   ): Generator<Pause, void, void> {
     const { view, address } = message();
-    putMessage(address, fds.length);
+    fillMessage(address, fds.length);
     view.setBigUint64(CONTROL_AT, BigInt(16 + 4 * fds.length), true);
     view.setInt32(CONTROL_AT + 8, SOL_SOCKET, true);
     view.setInt32(CONTROL_AT + 12, SCM_RIGHTS, true);
     for (const [i, fd] of fds.entries()) view.setInt32(FDS_AT + 4 * i, fd, true);
     const sent = c().sendmsg(ours, address, MSG_DONTWAIT);
     const failure = sent === -1 ? errno() : 0;
-    putMessage(place, fds.length);
-    this.#write(place, address, CONTROL_AT);
     const received =
       failure === 0 ? yield* this.#call('recvmsg', other, place, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) : -failure;
     if (received < 0) throw new RefusedError(-received);
@@ -326,12 +336,18 @@ export class Injection {
     return top - size - ((top - size) % 16);
   }
 
+  /** The first `length` bytes of a message for `count` descriptors. */
+  #putMessage(place: number, count: number, length: number): void {
+    fillMessage(place, count);
+    this.#write(place, message().address, length);
+  }
+
   #read(from: number, to: number, length: number): void {
     if (this.#memory.read(from, to, length) < length) throw new RefusedError(EFAULT);
   }
 
   #write(to: number, from: number, length: number): void {
-    this.#memory.write(to, from, length);
+    if (this.#memory.write(to, from, length) < length) throw new RefusedError(EFAULT);
   }
 
   /** Nothing says that it is the socket we made: closing another file might wait. */
@@ -350,7 +366,7 @@ export class Injection {
 }
 
 /** A message for `count` descriptors that will lie at `place`. */
-function putMessage(place: number, count: number): void {
+function fillMessage(place: number, count: number): void {
   const { bytes, view } = message();
   bytes.fill(0, 0, CONTROL_AT);
   view.setBigUint64(16, BigInt(place + IOVEC_AT), true);

@@ -6,14 +6,14 @@ import { BEGINNING, CANCELLED, type Ending, type Order, type Report } from './in
 import { ABANDON, type InjectorThreadData, WORD } from './injector-thread-data.ts';
 import { libc } from './libc.ts';
 import { once } from './once.ts';
-import { isTracing, OwnThread } from './own-thread.ts';
+import { isBoundCopy, isTracing, OwnThread, type SystemCall } from './own-thread.ts';
 import { readProc } from './proc-file.ts';
 import { preventDeathByWaking, wakeUp } from './stop-wait.ts';
 
 /** Milliseconds after which a thread that could not be traced yet is given up, and with it whoever tried. */
 const BEGIN_LIMIT = 500;
 
-/** Milliseconds between two looks for such threads, while there is an injection. */
+/** Milliseconds between two looks for what does not get on, while there is an injection. */
 const LOOK_INTERVAL = 100;
 
 /** Tracing threads that wait for ever, at most, each for another user's; then nothing is injected any more. */
@@ -75,6 +75,7 @@ export interface InjectionTarget {
 export class Injector {
   readonly #answerFd: number;
   readonly #log: (message: string) => void;
+  readonly #onCopying: (tid: number) => void;
   readonly #injections = new Map<number, Injected>();
   #lastId = 0;
   #line: Line | null = null;
@@ -84,10 +85,15 @@ export class Injector {
   readonly #stuckAt = new Set<number>();
   #looking: NodeJS.Timeout | null = null;
 
-  /** @param answerFd where the answers to requests are written. */
-  constructor(answerFd: number, log: (message: string) => void) {
+  /**
+   * @param answerFd where the answers to requests are written.
+   * @param onCopying told of a thread of ours, by its id, that copies from or to a client, perhaps for long: the page may
+   *   be somebody's to bring who does not.
+   */
+  constructor(answerFd: number, log: (message: string) => void, onCopying: (tid: number) => void = () => {}) {
     this.#answerFd = answerFd;
     this.#log = log;
+    this.#onCopying = onCopying;
     preventDeathByWaking();
     this.#line = this.#start();
     process.on('exit', this.#abandon);
@@ -163,8 +169,9 @@ export class Injector {
     this.#looking = null;
   }
 
-  /** Looks for a thread with which the tracing thread does not come to a beginning. */
+  /** Looks whether a tracing thread waits for a page, or does not come to a beginning with a thread. */
   #look(): void {
+    for (const one of this.#lines) if (one.isCopying) this.#onCopying(one.tid);
     const line = this.#line;
     const waiting = [...this.#injections.values()].filter((one) => one.isBeginning(line));
     line?.wake();
@@ -335,16 +342,30 @@ class Line {
 
   /** In case it waits for a thread to stop. */
   wake(): void {
-    if (Atomics.load(this.#words, WORD.waits) === 1) wakeUp(Atomics.load(this.#words, WORD.thread));
+    if (Atomics.load(this.#words, WORD.waits) === 1) wakeUp(this.tid);
+  }
+
+  /** The thread's id; 0 before it has begun. */
+  get tid(): number {
+    return Atomics.load(this.#words, WORD.thread);
+  }
+
+  /** Whether it copies just now from or to a client: it waits in the kernel. */
+  get isCopying(): boolean {
+    const call = this.#systemCall;
+    return call !== null && isBoundCopy(call);
   }
 
   /** Whether it cannot get on just now with beginning to trace `thread`: it waits in the kernel. */
   isStuckAt(thread: ThreadId): boolean {
-    const tid = Atomics.load(this.#words, WORD.thread);
-    if (tid === 0) return false;
-    using own = new OwnThread(tid);
-    const call = own.systemCall;
+    const call = this.#systemCall;
     return call !== null && isTracing(call) && call.arguments[1] === thread;
+  }
+
+  get #systemCall(): SystemCall | null {
+    if (this.tid === 0) return null;
+    using own = new OwnThread(this.tid);
+    return own.systemCall;
   }
 
   /** Nothing more is sent; `whenBack` is called when it turns out to be alive. */
@@ -356,7 +377,7 @@ class Line {
   /** Ends at once, and lets all threads go as they are. @returns whether it did. */
   abandon(): boolean {
     const words = this.#words;
-    if (Atomics.load(words, WORD.thread) === 0) return true;
+    if (this.tid === 0) return true;
     const isNews = Atomics.compareExchange(words, WORD.abandon, 0, ABANDON) === 0;
     for (let i = 0; isNews && i < FAREWELLS; i++) {
       Atomics.add(words, WORD.orders, 1);
