@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Lru, type LruLinks } from './lru.ts';
+import { Lru, SLOT_WORDS } from './lru.ts';
 
 const PAGES = 8;
 const RANGES = 3;
@@ -9,11 +9,8 @@ test('is a queue from which anything can be taken', () => {
   const slot = fc.record({ range: fc.nat(RANGES - 1), page: fc.nat(PAGES - 1) });
   fc.assert(
     fc.property(fc.array(slot, { maxLength: 100 }), (slots) => {
-      const links: LruLinks[] = Array.from({ length: RANGES }, () => ({
-        next: new Int32Array(PAGES),
-        previous: new Int32Array(PAGES),
-      }));
-      const lru = new Lru({ pageBits: 3, links: (range) => links[range]! });
+      const records = Array.from({ length: RANGES }, () => new Int32Array(PAGES * SLOT_WORDS));
+      const lru = new Lru({ pageBits: 3, records: (range) => records[range]! });
       let model: string[] = [];
       for (const { range, page } of slots) {
         const name = `${range}/${page}`;

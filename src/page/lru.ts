@@ -1,21 +1,24 @@
 /** No link. */
 const NONE = -1;
 
-/** The links of the slots of one range: integers, so that the path of a call makes no objects. */
-export interface LruLinks {
-  readonly next: Int32Array;
-  readonly previous: Int32Array;
-}
+/**
+ * A slot's record: this many integers side by side, so that the path of a call makes no objects and comes by one cache line.
+ * The first two are its links; the others belong to its range.
+ */
+export const SLOT_WORDS = 4;
+export const NEXT = 0;
+const PREVIOUS = 1;
 
 /** A slot by its range and page in one integer, for {@link Lru}. */
 export interface SlotNames {
   /** Bits of the page number in a slot's name. */
   readonly pageBits: number;
-  links(range: number): LruLinks;
+  /** The records of a range's slots. */
+  records(range: number): Int32Array;
 }
 
 /**
- * A list of slots, the one that was added longest ago first. The links lie in arrays of the slots' ranges; a slot is
+ * A list of slots, the one that was added longest ago first. The links lie in the slots' records; a slot is
  * named `range << pageBits | page`.
  */
 export class Lru {
@@ -37,24 +40,24 @@ export class Lru {
   }
 
   add(range: number, page: number): void {
-    const { next, previous } = this.#names.links(range);
+    const records = this.#names.records(range);
     const slot = (range << this.#names.pageBits) | page;
-    next[page] = NONE;
-    previous[page] = this.#newest;
+    records[page * SLOT_WORDS + NEXT] = NONE;
+    records[page * SLOT_WORDS + PREVIOUS] = this.#newest;
     if (this.#newest === NONE) this.#oldest = slot;
-    else this.#setNext(this.#newest, slot);
+    else this.#link(this.#newest, NEXT, slot);
     this.#newest = slot;
     this.count++;
   }
 
   remove(range: number, page: number): void {
-    const { next, previous } = this.#names.links(range);
-    const after = next[page] as number;
-    const before = previous[page] as number;
+    const records = this.#names.records(range);
+    const after = records[page * SLOT_WORDS + NEXT] as number;
+    const before = records[page * SLOT_WORDS + PREVIOUS] as number;
     if (before === NONE) this.#oldest = after;
-    else this.#setNext(before, after);
+    else this.#link(before, NEXT, after);
     if (after === NONE) this.#newest = before;
-    else this.#setPrevious(after, before);
+    else this.#link(after, PREVIOUS, before);
     this.count--;
   }
 
@@ -64,15 +67,12 @@ export class Lru {
       const range = slot >>> this.#names.pageBits;
       const page = slot & this.#mask;
       yield { range, page };
-      slot = this.#names.links(range).next[page] as number;
+      slot = this.#names.records(range)[page * SLOT_WORDS + NEXT] as number;
     }
   }
 
-  #setNext(slot: number, next: number): void {
-    this.#names.links(slot >>> this.#names.pageBits).next[slot & this.#mask] = next;
-  }
-
-  #setPrevious(slot: number, previous: number): void {
-    this.#names.links(slot >>> this.#names.pageBits).previous[slot & this.#mask] = previous;
+  #link(slot: number, link: number, to: number): void {
+    const records = this.#names.records(slot >>> this.#names.pageBits);
+    records[(slot & this.#mask) * SLOT_WORDS + link] = to;
   }
 }

@@ -1,7 +1,7 @@
 import { EFAULT, EINVAL, ESRCH } from '../abi/errno.ts';
 import type { Area } from './area.ts';
 import { BorrowedPage } from './borrowed-page.ts';
-import type { LruLinks } from './lru.ts';
+import { SLOT_WORDS } from './lru.ts';
 import type { PageBacking } from './page-backing.ts';
 import { PageError } from './page-error.ts';
 import { type AsPageIter, type PinnablePageOwner, VmallocPageIter } from './page-iter.ts';
@@ -17,8 +17,12 @@ export const SLOT = {
   USED: 2,
 } as const;
 
+/** In a slot's record, behind its links: one of {@link SLOT}, and the NUMA node of its page. */
+const STATE = 2;
+const NODE = 3;
+
 /** The node of a page that was not asked for yet. */
-const UNKNOWN_NODE = 0xffff;
+const UNKNOWN_NODE = -1;
 
 /** Pages of a range by their state, as the driver's logs show them. */
 export interface PageCounts {
@@ -42,8 +46,8 @@ export interface PageCounts {
  *    └────────────────────────── giveBack, by the shrinker ──────┘
  * ```
  *
- * A page is allocated (zeroed) by its first use and keeps its content while it is AVAILABLE. Slots are bytes in an
- * array and their links integers: using and not using pages makes no objects.
+ * A page is allocated (zeroed) by its first use and keeps its content while it is AVAILABLE. Slots are
+ * integers in an array: using and not using pages makes no objects.
  *
  * @example
  * ```ts
@@ -59,22 +63,19 @@ export interface PageCounts {
  * assert.deepEqual([...memory.area.bytes.subarray(2 * 4096 - 2, 2 * 4096)], [0, 0]);
  * ```
  */
-export class ShrinkablePageRange implements AsPageIter, LruLinks, PinnablePageOwner, Disposable {
+export class ShrinkablePageRange implements AsPageIter, PinnablePageOwner, Disposable {
   readonly kind = 'page range';
   readonly pageSize: number;
   readonly pageCount: number;
   generation = 0;
   /** Whether unused pages can be given back. */
   readonly isShrinkable: boolean;
-  /** The links of the slots on the list of their node. */
-  readonly next: Int32Array;
-  readonly previous: Int32Array;
+  /** What is known of each slot, side by side: {@link SLOT_WORDS} integers. */
+  readonly records: Int32Array;
   readonly #shrinker: Shrinker;
   readonly #area: Area;
   readonly #backing: PageBacking | null;
   readonly #id: number;
-  readonly #slots: Uint8Array;
-  readonly #nodes: Uint16Array;
   #used = 0;
   #available = 0;
   #highWatermark = 0;
@@ -102,13 +103,11 @@ export class ShrinkablePageRange implements AsPageIter, LruLinks, PinnablePageOw
     this.pageSize = pageSize;
     this.pageCount = pages;
     this.isShrinkable = backing !== null;
-    this.next = new Int32Array(backing ? pages : 0);
-    this.previous = new Int32Array(backing ? pages : 0);
+    this.records = new Int32Array(pages * SLOT_WORDS);
+    for (let page = 0; page < pages; page++) this.#set(page, NODE, UNKNOWN_NODE);
     this.#shrinker = shrinker;
     this.#area = area;
     this.#backing = backing;
-    this.#slots = new Uint8Array(pages);
-    this.#nodes = new Uint16Array(pages).fill(UNKNOWN_NODE);
     this.#id = shrinker.register(this);
   }
 
@@ -121,7 +120,7 @@ export class ShrinkablePageRange implements AsPageIter, LruLinks, PinnablePageOw
 
   /** One of {@link SLOT}. */
   slot(page: number): number {
-    return this.#slots[page] as number;
+    return this.#get(page, STATE);
   }
 
   /**
@@ -131,12 +130,11 @@ export class ShrinkablePageRange implements AsPageIter, LruLinks, PinnablePageOw
    */
   useRange(first: number, end: number): void {
     if (this.#isDisposed) throw new PageError('Cannot use pages: their mapping is gone', ESRCH);
-    const slots = this.#slots;
     for (let page = first; page < end; page++) {
-      const slot = slots[page];
+      const slot = this.#get(page, STATE);
       if (slot === SLOT.USED) continue;
       if (slot === SLOT.AVAILABLE) this.#unlist(page);
-      slots[page] = SLOT.USED;
+      this.#set(page, STATE, SLOT.USED);
       this.#used++;
       this.#shrinker.usedBytes += this.pageSize;
     }
@@ -146,10 +144,9 @@ export class ShrinkablePageRange implements AsPageIter, LruLinks, PinnablePageOw
   /** The pages from `first` up to `end`, all in use, are not needed now. Their content stays until they are given back. */
   stopUsingRange(first: number, end: number): void {
     if (first >= end) return;
-    const slots = this.#slots;
     const shrinker = this.#shrinker;
     for (let page = first; page < end; page++) {
-      slots[page] = SLOT.AVAILABLE;
+      this.#set(page, STATE, SLOT.AVAILABLE);
       if (this.#backing) shrinker.add(this.#id, page, this.pageNid(page));
     }
     const pages = end - first;
@@ -166,8 +163,8 @@ export class ShrinkablePageRange implements AsPageIter, LruLinks, PinnablePageOw
   giveBack(first: number, end: number): void {
     for (let page = first; page < end; page++) {
       this.#unlist(page);
-      this.#slots[page] = SLOT.FREE;
-      this.#nodes[page] = UNKNOWN_NODE;
+      this.#set(page, STATE, SLOT.FREE);
+      this.#set(page, NODE, UNKNOWN_NODE);
     }
     this.generation++;
     this.#punch(first, end);
@@ -181,8 +178,7 @@ export class ShrinkablePageRange implements AsPageIter, LruLinks, PinnablePageOw
   sweep(): number {
     if (!this.#backing || this.#isPinned) return 0;
     const residency = this.#backing.residency();
-    const isBack = (page: number) =>
-      this.#slots[page] === SLOT.FREE && ((residency[page] as number) & 1) !== 0;
+    const isBack = (page: number) => this.slot(page) === SLOT.FREE && ((residency[page] as number) & 1) !== 0;
     let swept = 0;
     for (let page = 0; page < this.pageCount; page++) {
       if (!isBack(page)) continue;
@@ -239,10 +235,10 @@ export class ShrinkablePageRange implements AsPageIter, LruLinks, PinnablePageOw
 
   /** The node of a page, asked for once after each allocation. */
   pageNid(page: number): number {
-    const known = this.#nodes[page] as number;
+    const known = this.#get(page, NODE);
     if (known !== UNKNOWN_NODE) return known;
     const node = this.#backing?.nid(page * this.pageSize) ?? 0;
-    this.#nodes[page] = node;
+    this.#set(page, NODE, node);
     return node;
   }
 
@@ -267,18 +263,26 @@ export class ShrinkablePageRange implements AsPageIter, LruLinks, PinnablePageOw
     this.#isDisposed = true;
     this.generation++;
     for (let page = 0; page < this.pageCount; page++) {
-      if (this.#slots[page] === SLOT.AVAILABLE) this.#unlist(page);
-      this.#slots[page] = SLOT.FREE;
+      if (this.slot(page) === SLOT.AVAILABLE) this.#unlist(page);
+      this.#set(page, STATE, SLOT.FREE);
     }
     this.#shrinker.usedBytes -= this.#used * this.pageSize;
     this.#used = 0;
     this.#shrinker.unregister(this.#id);
   }
 
+  #get(page: number, word: number): number {
+    return this.records[page * SLOT_WORDS + word] as number;
+  }
+
+  #set(page: number, word: number, value: number): void {
+    this.records[page * SLOT_WORDS + word] = value;
+  }
+
   #unlist(page: number): void {
     this.#available--;
     if (!this.#backing) return;
-    this.#shrinker.remove(this.#id, page, this.#nodes[page] as number);
+    this.#shrinker.remove(this.#id, page, this.#get(page, NODE));
     this.#shrinker.availableBytes -= this.pageSize;
   }
 
@@ -290,7 +294,7 @@ export class ShrinkablePageRange implements AsPageIter, LruLinks, PinnablePageOw
     const first = Math.floor(offset / this.pageSize);
     const end = Math.ceil((offset + length) / this.pageSize);
     let isUsed = offset >= 0 && end <= this.pageCount;
-    for (let page = first; isUsed && page < end; page++) isUsed = this.#slots[page] === SLOT.USED;
+    for (let page = first; isUsed && page < end; page++) isUsed = this.slot(page) === SLOT.USED;
     if (!isUsed)
       throw new PageError(
         `Cannot use ${length} bytes at ${offset}: not all of their pages are in use`,

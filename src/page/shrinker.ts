@@ -1,5 +1,5 @@
 import { ENOMEM } from '../abi/errno.ts';
-import { Lru, type LruLinks, type SlotNames } from './lru.ts';
+import { Lru, NEXT, SLOT_WORDS, type SlotNames } from './lru.ts';
 import { PageError } from './page-error.ts';
 import type { ShrinkablePageRange } from './shrinkable-page-range.ts';
 
@@ -47,6 +47,8 @@ export class Shrinker implements SlotNames {
   /** Called, once until the next {@link shrink}, when the budget is exceeded and something can be given back. */
   onOverBudget: () => void = () => {};
   readonly #ranges: (ShrinkablePageRange | null)[] = [];
+  /** The records of those, by themselves: a list goes by slots of many ranges, and needs nothing else of them. */
+  readonly #records: (Int32Array | null)[] = [];
   readonly #freeIds: number[] = [];
   readonly #lists: Lru[] = [];
   #isAsked = false;
@@ -92,16 +94,18 @@ export class Shrinker implements SlotNames {
     const id = this.#freeIds.pop() ?? this.#ranges.length;
     if (id >= MAX_RANGES) throw new PageError(`Cannot have more than ${MAX_RANGES} page ranges`, ENOMEM);
     this.#ranges[id] = range;
+    this.#records[id] = range.records;
     return id;
   }
 
   unregister(id: number): void {
     this.#ranges[id] = null;
+    this.#records[id] = null;
     this.#freeIds.push(id);
   }
 
-  links(range: number): LruLinks {
-    return this.#range(range);
+  records(range: number): Int32Array {
+    return this.#records[range] as Int32Array;
   }
 
   /** A page is not used any more. */
@@ -132,7 +136,7 @@ export class Shrinker implements SlotNames {
       let count = 0;
       // Pages that were freed together follow each other in the list.
       do {
-        slot = range.next[first + count] as number;
+        slot = range.records[(first + count) * SLOT_WORDS + NEXT] as number;
         count++;
       } while (count < most && slot === name + count);
       if (range.isPinned) continue;
