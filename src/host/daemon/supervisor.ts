@@ -9,7 +9,7 @@ import type { FromDaemon, ToDaemon } from './supervised.ts';
  *   supervisor                                daemon
  *      │── starts ────────────────────────────▶ │
  *      │ ◀──────────────────── ready, connection │
- *      │── ping, every 2 s ───────────────────▶ │
+ *      │── ping, every 2 s from then on ──────▶ │
  *      │ ◀──────────────────────────────── pong │
  *      │── closes the channel ────────────────▶ │ stops, as by SIGTERM
  *
@@ -19,8 +19,15 @@ import type { FromDaemon, ToDaemon } from './supervised.ts';
  * behind, with its lock, and the next one makes a new lock.
  */
 
-/** Milliseconds between two pings. */
-const PING_INTERVAL = 2000;
+/** Milliseconds, for tests to shorten. */
+export interface SupervisorTimes {
+  /** Between two pings. */
+  readonly ping: number;
+  /** That a daemon may take to become ready: far more than the slowest machine needs to load it. */
+  readonly start: number;
+}
+
+const TIMES: SupervisorTimes = { ping: 2000, start: 120_000 };
 
 /** Pings in a row without an answer after which a daemon counts as hanging. */
 const MAX_MISSES = 5;
@@ -44,6 +51,7 @@ export interface SupervisorOptions {
   /** A daemon is ready for clients, the first one and each after it. */
   readonly onReady: (pid: number, restarts: number) => void;
   readonly log: (message: string) => void;
+  readonly times?: SupervisorTimes;
 }
 
 /** How one daemon ended. */
@@ -84,7 +92,12 @@ export class Supervisor {
     for (let count = 0; ; count++) {
       this.#daemon = new SupervisedDaemon(this.#options, count);
       const { wasReady, code, how } = await this.#daemon.ended;
-      if (code === 0 || this.#isStopping || (!wasReady && count === 0)) return code ?? 1;
+      if (code === 0 || this.#isStopping) return code ?? 1;
+      if (!wasReady && count === 0) {
+        // One that ended by itself has said why
+        if (code === null) log(`the daemon of ${mountPoint} ${how}`);
+        return code ?? 1;
+      }
       const now = performance.now();
       restarts.push(now);
       if (restarts.filter((time) => now - time < RESTART_WINDOW).length > MAX_RESTARTS) {
@@ -101,7 +114,9 @@ class SupervisedDaemon {
   readonly ended: Promise<Ended>;
   readonly #options: SupervisorOptions;
   readonly #child: ChildProcess;
-  readonly #pings: NodeJS.Timeout;
+  readonly #times: SupervisorTimes;
+  readonly #start: NodeJS.Timeout;
+  #pings: NodeJS.Timeout | undefined;
   #connection: number | null = null;
   #misses = 0;
   #pingedAt = performance.now();
@@ -110,7 +125,8 @@ class SupervisedDaemon {
 
   constructor(options: SupervisorOptions, restarts: number) {
     this.#options = options;
-    const { program, args } = options;
+    const { program, args, times = TIMES } = options;
+    this.#times = times;
     // In a process group of its own: what a terminal sends reaches us alone
     const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'inherit', 'ipc'], detached: true });
     this.#child = child;
@@ -118,9 +134,14 @@ class SupervisedDaemon {
       this.#misses = 0;
       if (message.type !== 'ready') return;
       this.#connection = message.connection;
+      // While it starts it cannot answer, and how long that takes is the machine's affair
+      clearTimeout(this.#start);
+      this.#pingedAt = performance.now();
+      this.#pings = setInterval(() => this.#ping(), times.ping);
       options.onReady(child.pid as number, restarts);
     });
-    this.#pings = setInterval(() => this.#ping(), PING_INTERVAL);
+    const late = `was not ready after ${times.start / 1000} s`;
+    this.#start = setTimeout(() => void this.#kill(late), times.start);
     this.ended = new Promise((done, fail) => {
       this.#giveUp = done;
       child.once('error', (error) => (child.pid === undefined ? fail(error) : undefined));
@@ -129,7 +150,12 @@ class SupervisedDaemon {
         done({ wasReady: this.#connection !== null, code: this.#reason ? null : code, how });
       });
     });
-    void this.ended.catch(() => {}).then(() => clearInterval(this.#pings));
+    void this.ended
+      .catch(() => {})
+      .then(() => {
+        clearTimeout(this.#start);
+        clearInterval(this.#pings);
+      });
   }
 
   stop(): void {
@@ -144,7 +170,7 @@ class SupervisedDaemon {
   #ping(): void {
     const now = performance.now();
     // Whoever was asleep itself, as the whole machine is in a suspend, proves nothing
-    const wasLate = now - this.#pingedAt > 2 * PING_INTERVAL;
+    const wasLate = now - this.#pingedAt > 2 * this.#times.ping;
     this.#pingedAt = now;
     if (wasLate) this.#misses = 0;
     else if (this.#misses >= MAX_MISSES) return void this.#kill('did not answer');
