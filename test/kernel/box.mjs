@@ -31,14 +31,15 @@ const USAGE = `usage: npm run kernel -- [OPTIONS] COMMAND [ARGUMENT...]
 
   --kernel ${kernelNames().join('|').padEnd(15)}which Linux, of Debian (default: 7.2)
   --lsm none|selinux      its security module; selinux is permissive, without a policy (default: none)
-  --seconds N             give the machine up after that time (default: 600)
+  --seconds N             give the machine up after that time (default: 7200)
   --memory MIB            of the machine (default: 2048)
   --processors N          of the machine (default: 2)
   --nodes N               NUMA nodes, among which the memory is divided (default: 1)
   --link SOCKET           connects a port of the machine to this socket of a listener; in it, UBINDER_LINK is the port's path
 
 Commands see the whole file system of this machine; what they write stays in the memory of the emulated one and is gone
-afterwards. They are root, in this directory and PATH; /dev/binder and /dev/fuse are there, standard input is empty.
+afterwards. They are root, in this directory and PATH; /dev/binder and /dev/fuse are there, standard input is empty, and
+UBINDER_SLOWNESS tells tests to be patient.
 
 Output and exit status of COMMAND come back. A batch runs in one boot; a line of JSON tells the end of each command,
 {command, code, seconds, stdout, stderr}, and the exit status is 1 when one of them failed.
@@ -49,6 +50,9 @@ const EMULATOR = 'qemu-system-x86_64';
 
 /** Words of the kernel's command line. Debian's own choice would be AppArmor. */
 const LSM = { none: 'lsm=none', selinux: 'security=selinux selinux=1 enforcing=0' };
+
+/** How many times slower programs are there, for tests: see test/support/slowness.ts. */
+const SLOWNESS = '10';
 
 /** An emulated processor does not speculate; what guards against that costs a fifth of the time. */
 const MITIGATIONS = 'mitigations=off';
@@ -84,7 +88,12 @@ function findKernel(name) {
 function writeJob(job, token, commands) {
   copyFileSync(here('guest.sh'), join(job, 'guest.sh'));
   writeFileSync(join(job, 'token'), token);
-  const variables = { PATH: process.env.PATH ?? '', HOME: '/root', LANG: 'C.UTF-8' };
+  const variables = {
+    PATH: process.env.PATH ?? '',
+    HOME: '/root',
+    LANG: 'C.UTF-8',
+    UBINDER_SLOWNESS: SLOWNESS,
+  };
   const exports = Object.entries(variables).map(([name, value]) => `export ${name}=${quote(value)}\n`);
   writeFileSync(join(job, 'environment'), `${exports.join('')}cd ${quote(process.cwd())}\n`);
   mkdirSync(join(job, 'commands'));
@@ -275,7 +284,7 @@ function parse(args) {
   const options = {
     kernel: '7.2',
     lsm: 'none',
-    seconds: '600',
+    seconds: '7200',
     memory: '2048',
     processors: '2',
     nodes: '1',

@@ -9,17 +9,16 @@ import { Boot, whyNoMachine } from './boot.ts';
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const MOUNT = '/tmp/ubinder';
 
-/** With less work for our mount, where everything takes fifty times as long under emulation as without. */
 const programs: readonly (readonly [name: string, onTheKernels: string, onOurs: string])[] = [
-  ['calls', '', '--calls=1000'],
+  ['calls', '', ''],
   ['nested', '', ''],
-  ['oneway', '', '--count=100'],
+  ['oneway', '', ''],
   ['handles', '', ''],
-  ['poll', '', '--calls=20'],
+  ['poll', '', ''],
   ['mapping', '', ''],
   ['opens', '', ''],
-  ['signals', '', '--calls=200'],
-  ['death', '', '--clients=25'],
+  ['signals', '', ''],
+  ['death', '', ''],
   ['errors', '--no-strict-bounds', '--no-descriptors'],
   ['manager', '', ''],
   ['spawn', '', ''],
@@ -35,7 +34,7 @@ interface Plan {
   readonly onOurs: readonly string[];
   /** How our mount delivers there. */
   readonly mode?: string;
-  /** The step of a program that must fail on our mount, because of a difference that we cannot mend. */
+  /** What programs say that they leave out on our mount, because of a difference that we cannot mend. */
   readonly differences?: Readonly<Record<string, string>>;
 }
 
@@ -55,7 +54,7 @@ const plans: readonly Plan[] = [
     onOurs: all,
     mode: 'store',
     // Before Linux 6.6 a file that refuses read(2) cannot be mapped.
-    differences: { errors: 'expected read(from.fd' },
+    differences: { errors: 'skip errors: read(2)' },
   },
   { kernel: '7.2', lsm: 'selinux', onTheKernels: ['manager'], onOurs: [] },
   { kernel: '6.1', lsm: 'selinux', onTheKernels: ['manager'], onOurs: [] },
@@ -112,11 +111,10 @@ for (const { kernel, lsm, onTheKernels, onOurs, mode, differences = {} } of plan
       const index = add(() => run(name, `${MOUNT}/binder`, args));
       test(`ours: ${name} ${args}`, async () => {
         const { code, stdout, stderr } = await boot.result(index);
-        const failing = differences[name];
-        expect({ code, output: stdout + stderr }).toEqual({
-          code: failing ? 1 : 0,
-          output: expect.stringContaining(failing ?? `ok ${name}`),
-        });
+        const output = stdout + stderr;
+        expect({ code, output }).toEqual({ code: 0, output: expect.stringContaining(`ok ${name}`) });
+        const left = /^skip errors: read\(2\)/m.exec(output)?.[0];
+        expect(left).toBe(differences[name]);
       });
     }
     const status = add(async () => STATUS);

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { compile, whyNoCompiler } from '../support/compile.ts';
 import { type Mode, TestMount, whyNot } from '../support/mount.ts';
+import { slowness } from '../support/slowness.ts';
 
 // Hostile clients at random, beside well-behaved ones whose every answer is checked: see attack.c. For long by
 // `npm run attack -- --minutes M`.
@@ -28,9 +29,9 @@ for (const mode of modes) {
       const { code, output } = await mount.run([program, mount.device(), ...args]);
       console.log(`${mode}: ${output}`);
       expect({ code, output }).toEqual({ code: 0, output: expect.stringMatching(/^ok attack/m) });
-      await expect.poll(() => mount.leftovers(descriptors), { timeout: 10_000 }).toEqual({});
+      await expect.poll(() => mount.leftovers(descriptors), { timeout: 10_000 * slowness }).toEqual({});
       expect((await mount.status()).pid).toBe(pid);
     },
-    (seconds + 120) * 1000,
+    (seconds + 120) * 1000 * slowness,
   );
 }

@@ -154,10 +154,10 @@ int main(int argc, char **argv)
 	begin(argc, argv, "calls", 0, "[--processes=4] [--threads=4] [--calls=10000] [--seed=1]");
 	processes = option_number("--processes", 4);
 	threads = option_number("--threads", 4);
-	calls = option_number("--calls", 10000);
+	calls = option_amount("--calls", 10000);
 	seed = option_number("--seed", 1);
 	// Room for an emulated machine; a stuck call is still noticed.
-	settings.deadline = option_number("--deadline", 60 + calls / 200);
+	settings.deadline = option_number("--deadline", (60 + calls / 200) * settings.slowness);
 	alarm(settings.deadline);
 	CHECK(processes >= 1 && processes <= 200 && threads >= 1 && threads <= 1000);
 

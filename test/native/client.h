@@ -74,6 +74,7 @@ static struct {
 	const char *device; // path of the Binder device
 	bool kernel;        // --kernel: the device is the kernel's own, so what only a kernel can do is checked too
 	unsigned settle_ms; // --settle=MS: what a device in userspace may take to learn of fcntl() or munmap()
+	unsigned slowness;  // of this machine, as in test/support/slowness.ts
 	unsigned deadline;  // in seconds
 	int argc;
 	char **argv;
@@ -235,6 +236,12 @@ static inline unsigned long long option_number(const char *name, unsigned long l
 	return value;
 }
 
+// How much to do: a slow machine does less, unless it is told how much.
+static inline unsigned long long option_amount(const char *name, unsigned long long otherwise)
+{
+	return option_number(name, (otherwise + settings.slowness - 1) / settings.slowness);
+}
+
 // Begins a program: reads the settings and arms the deadline. `usage` names the program's own options.
 static inline void begin(int argc, char **argv, const char *name, unsigned deadline, const char *usage)
 {
@@ -249,7 +256,9 @@ static inline void begin(int argc, char **argv, const char *name, unsigned deadl
 	settings.device = argv[1];
 	settings.kernel = option_given("--kernel");
 	settings.settle_ms = option_number("--settle", 200);
-	settings.deadline = option_number("--deadline", deadline);
+	const char *slowness = getenv("UBINDER_SLOWNESS");
+	settings.slowness = slowness ? strtoul(slowness, NULL, 10) : 1;
+	settings.deadline = option_number("--deadline", deadline * settings.slowness);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	watch_process();
 }

@@ -365,7 +365,7 @@ static void run_one_and_stay(void *argument)
 int main(int argc, char **argv)
 {
 	begin(argc, argv, "death", 90, "[--clients=100]");
-	unsigned clients = option_number("--clients", 100);
+	unsigned clients = option_amount("--clients", 100);
 	CHECK(clients <= 200);
 	board = share(sizeof(*board));
 	pid_t manager = start_manager();

@@ -524,7 +524,7 @@ int main(int argc, char **argv)
 {
 	begin(argc, argv, "fds", 240, "[--rounds=500]");
 	board = share(sizeof(*board));
-	unsigned rounds = option_number("--rounds", 500);
+	unsigned rounds = option_amount("--rounds", 500);
 	pid_t manager = start_manager(), pid = start_server(1);
 	struct proc proc;
 	struct thread thread;

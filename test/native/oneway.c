@@ -313,7 +313,7 @@ static void check_spam(void)
 int main(int argc, char **argv)
 {
 	begin(argc, argv, "oneway", 120, "[--count=1000]");
-	count = option_number("--count", 1000);
+	count = option_amount("--count", 1000);
 	board = share(sizeof(*board));
 	pid_t manager = start_manager();
 	check_steps();

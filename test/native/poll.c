@@ -429,7 +429,7 @@ static void check_server(enum server_kind kind)
 int main(int argc, char **argv)
 {
 	begin(argc, argv, "poll", 120, "[--calls=200]");
-	calls = option_number("--calls", 200);
+	calls = option_amount("--calls", 200);
 	served = share(sizeof(*served));
 	pid_t manager = start_manager();
 	check_poll();

@@ -16,11 +16,12 @@ import { askDaemon } from '../../src/host/daemon/control-socket.ts';
 import type { PageFigures } from '../../src/host/daemon/reclaimer.ts';
 import { compile, whyNoCompiler } from '../support/compile.ts';
 import { TestMount, whyNot } from '../support/mount.ts';
+import { slowness } from '../support/slowness.ts';
 
 // Clients that have received much and hold nothing of it do not keep memory.
 
 const MIB = 1024 * 1024;
-const CLIENTS = 200;
+const CLIENTS = Math.ceil(200 / slowness);
 const RECEIVED = 512 * 1024;
 const BUDGET = 16 * MIB;
 /** Of a client's mapping: libbinder's megabyte less two pages. */
@@ -72,7 +73,7 @@ const pagesOf = async (mount: TestMount): Promise<PageFigures> => {
   return pages;
 };
 
-const LATE = { timeout: 60_000, interval: 250 };
+const LATE = { timeout: 60_000 * slowness, interval: 250 };
 
 const noCompiler = whyNoCompiler();
 const reason = noCompiler ?? whyNot('root');
@@ -167,7 +168,7 @@ describe.skipIf(noPressure !== null)('under memory pressure', () => {
       expect(await pagesOf(mount)).toMatchObject({ budget: null, seesPressure: true });
       // Ten times what it may have of memory, again and again
       const script = `echo $$ > ${group}/cgroup.procs && head -c 200M /dev/zero > ${file} && while :; do cat ${file}; done > /dev/null`;
-      const hungry = mount.spawn(['timeout', '60', 'sh', '-c', script]);
+      const hungry = mount.spawn(['timeout', `${60 * slowness}`, 'sh', '-c', script]);
       await expect.poll(async () => (await pagesOf(mount)).residentBytes, LATE).toBe(0);
       hungry.kill();
       await idle.order('r', 'received');

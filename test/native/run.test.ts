@@ -6,12 +6,13 @@ import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import { compile, whyNoCompiler } from '../support/compile.ts';
 import { whyNot } from '../support/mount.ts';
+import { slowness } from '../support/slowness.ts';
 
 // `ubinder run`: a program that was compiled for /dev/binder finds one.
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const NOBODY = '65534';
-const DEADLINE = 120_000;
+const DEADLINE = 120_000 * slowness;
 
 async function run(command: string[]): Promise<{ code: number; output: string }> {
   try {

@@ -456,7 +456,7 @@ int main(int argc, char **argv)
 	finish_process(background);
 	atomic_store(&board->stop, false);
 	CHECK(atomic_load(&board->background) > 100, "the process in the background made %u calls", atomic_load(&board->background));
-	unsigned calls = option_number("--calls", 1000);
+	unsigned calls = option_amount("--calls", 1000);
 	check_storm(calls);
 	stop_process(server);
 	stop_process(manager);

@@ -3,11 +3,12 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { controlFiles } from '../../src/host/daemon/control-path.ts';
+import { slowness } from './slowness.ts';
 
 export const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 /** Milliseconds that a command may take before it is killed. */
-const DEADLINE = 60_000;
+const DEADLINE = 60_000 * slowness;
 
 /** How a command ended, and what it said. */
 export interface Outcome {

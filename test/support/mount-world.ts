@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { BINDER_WRITE_READ } from '../../src/abi/binder.ts';
 import { writeRead } from '../../src/abi/structs.ts';
+import { slowness } from './slowness.ts';
 import {
   type Ability,
   DEFAULT_MAP,
@@ -40,7 +41,7 @@ export interface DeviceUnderTest {
 }
 
 /** How long a driver may take to come to rest, milliseconds: far more than any scenario causes. */
-const PATIENCE = 10_000;
+const PATIENCE = 10_000 * slowness;
 /** Memory of each open: what is placed, and at its end what is placed before a hole. */
 const HEAP_SIZE = 2 * 1024 * 1024;
 const BEFORE_HOLE = 64 * 1024;

@@ -13,6 +13,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { askDaemon } from '../../src/host/daemon/control-socket.ts';
 import type { Status } from '../../src/host/daemon/status.ts';
+import { slowness } from './slowness.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
@@ -79,7 +80,7 @@ export class TestMount {
     this.mode = mode;
     this.directory = directory;
     this.#daemon = daemon;
-    this.#deadline = setTimeout(() => this.#expire(), seconds * 1000);
+    this.#deadline = setTimeout(() => this.#expire(), seconds * 1000 * slowness);
     daemon.stderr?.on('data', (chunk: Buffer) => {
       this.#log += chunk;
     });

@@ -55,7 +55,7 @@ static void __attribute__((noreturn)) live_until_killed(unsigned state, atomic_u
 static void attack_with_killed_clients(void *unused)
 {
 	(void)unused;
-	const unsigned clients = option_number("--clients", 1000);
+	const unsigned clients = option_amount("--clients", 1000);
 	atomic_uint *ready = share(sizeof(*ready));
 	for (unsigned done = 0; done < clients; done += WAVE) {
 		pid_t wave[WAVE];
@@ -122,7 +122,7 @@ static double worst_within(unsigned ms)
 static void attack_with_much_held(void *unused)
 {
 	(void)unused;
-	const unsigned refs = option_number("--refs", 100000);
+	const unsigned refs = option_amount("--refs", 100000);
 	atomic_uint *held = share(sizeof(*held));
 	pid_t pid = CHECK_SYS(fork());
 	if (pid == 0) {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compile, whyNoCompiler } from '../../support/compile.ts';
 import { type Mode, TestMount, whyNot } from '../../support/mount.ts';
+import { slowness } from '../../support/slowness.ts';
 
 // Clients that attack the daemon, or use what it cannot see, one hazard each (their numbers are the design's). A program
 // checks by itself that a well-behaved pair goes on being served; here it is seen that nothing is left, and that the
@@ -85,7 +86,7 @@ for (const mode of modes) {
         const executable = await compile(new URL(`../${program}.c`, import.meta.url).pathname);
         const { code, output } = await mount.run([executable, mount.device(), ...args]);
         expect({ code, output }).toEqual({ code: 0, output: expect.stringMatching(/^ok /m) });
-        await expect.poll(() => mount.leftovers(descriptors), { timeout: 5000 }).toEqual({});
+        await expect.poll(() => mount.leftovers(descriptors), { timeout: 5000 * slowness }).toEqual({});
         expect((await mount.status()).pid).toBe(pid);
       });
     }

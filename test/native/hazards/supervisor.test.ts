@@ -5,6 +5,7 @@ import type { Status } from '../../../src/host/daemon/status.ts';
 import { inPlayground, isAlive, MAIN, type Playground, type Running, until } from '../../support/cli.ts';
 import { compile, whyNoCompiler } from '../../support/compile.ts';
 import { whyNot } from '../../support/mount.ts';
+import { slowness } from '../../support/slowness.ts';
 
 // A daemon that ends, hangs, or cannot even be killed: its clients are freed, and another serves at the same place.
 
@@ -13,7 +14,7 @@ if (reason) console.warn(`SKIPPED: supervisor: ${reason}`);
 const source = (name: string): string => new URL(`${name}.c`, import.meta.url).pathname;
 
 /** Longer than a supervisor takes to notice that its daemon hangs. */
-const DEADLINE = { timeout: 100_000 };
+const DEADLINE = { timeout: 100_000 * slowness };
 
 /** A client that sleeps in a read, of a device that attackers do not call. */
 async function startReader(place: Playground, mount: string): Promise<Running> {
@@ -44,7 +45,7 @@ async function daemonAfter(before: number, mount: string): Promise<number> {
         pid = ((await askDaemon(mount, 'status').catch(() => null)) as Status | null)?.pid;
         return pid;
       },
-      { timeout: 20_000 },
+      { timeout: 20_000 * slowness },
     )
     .not.toSatisfy((now) => now === undefined || now === before);
   return pid as number;
