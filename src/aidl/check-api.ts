@@ -15,6 +15,7 @@ import {
 import { type CompileOptions, compileTogether } from './compile.ts';
 import { type Diagnostic, Reporter } from './diagnostics.ts';
 import { annotationText, comparableDump, valueText } from './dump-api.ts';
+import { inequality } from './line-diff.ts';
 import type { Location } from './source.ts';
 
 /** `compatible`: old clients and services go on working; `equal`: nothing has changed. */
@@ -86,8 +87,8 @@ class ApiComparison {
   #equal(older: DefinedType, newer: DefinedType): void {
     const [before, after] = [comparableDump(older), comparableDump(newer)];
     if (before === after) return;
-    const files = `  ${older.location.file}\n  ${newer.location.file}`;
-    this.#error(newer, `Expected equality of these values:\n${files}\nWith diff:\n${changes(before, after)}`);
+    const left = { name: older.location.file, text: before };
+    this.#error(newer, inequality(left, { name: newer.location.file, text: after }));
   }
 
   #type(older: DefinedType, newer: DefinedType): void {
@@ -250,17 +251,3 @@ const KEYWORDS: Partial<Record<DefinedType['kind'], string>> = {
   parcelable: 'structured_parcelable',
   unstructured: 'parcelable',
 };
-
-/** The lines between the first and the last that differ: those gone with `-`, those come with `+`. */
-function changes(before: string, after: string): string {
-  const [gone, come] = [before.split('\n'), after.split('\n')];
-  while (gone.length > 0 && gone.at(-1) === come.at(-1)) {
-    gone.pop();
-    come.pop();
-  }
-  while (gone.length > 0 && gone[0] === come[0]) {
-    gone.shift();
-    come.shift();
-  }
-  return [...gone.map((line) => `-${line}`), ...come.map((line) => `+${line}`)].join('\n');
-}

@@ -167,7 +167,7 @@ class Loader {
       const found = this.#includes
         .map((include) => include + relative)
         .filter((path) => this.#options.read(cleanPath(path)) !== undefined);
-      if (found.length === 1) return cleanPath(found[0]!);
+      if (found.length === 1) return found[0];
       if (found.length > 1) {
         this.reporter.error(file, `Duplicate files found for ${name} from:\n${found.join('\n')}`);
         return undefined;

@@ -9,6 +9,7 @@ import {
   unaryConstant,
 } from './constant.ts';
 import type { Reporter } from './diagnostics.ts';
+import type { TokenKind } from './lexer.ts';
 import { type Location, span } from './source.ts';
 import { ParseAbort, SyntaxFailure, type TokenStream } from './token-stream.ts';
 
@@ -33,6 +34,14 @@ const PRECEDENCE: Readonly<Record<string, number>> = {
   '/': 10,
   '%': 10,
 };
+
+const BEGINNINGS = new Set([
+  ...['true', 'false', 'char literal', 'string literal', 'int literal', 'hex literal', 'float literal'],
+  ...['identifier', 'cpp_header', 'ndk_header', 'rust_type', '{', '(', '+', '-', '!', '~'],
+]);
+
+/** Whether an expression can begin with a token of this kind. */
+export const startsConstant = (kind: TokenKind): boolean => BEGINNINGS.has(kind);
 
 /** Each level costs stack, here and in every later pass; no real file comes near. */
 const MAX_DEPTH = 500;
@@ -163,7 +172,7 @@ export class ConstantParser {
     const open = this.#stream.next();
     this.#enter();
     const parts: Parsed[] = [];
-    while (this.#stream.kind !== '}') {
+    while (startsConstant(this.#stream.kind)) {
       parts.push(this.#binary(0));
       if (!this.#stream.accept(',')) break;
     }
@@ -185,7 +194,7 @@ export class ConstantParser {
     const nesting = this.#nesting;
     try {
       const inner = this.#binary(0);
-      const close = this.#stream.expect(')');
+      const close = this.#stream.expect(')', []);
       return { ...inner, location: span(open.location, close.location) };
     } catch (error) {
       if (!(error instanceof SyntaxFailure)) throw error;

@@ -29,7 +29,7 @@ export function dumpApi(type: DefinedType): string {
 export function comparableDump(type: DefinedType): string {
   const lines: string[] = [];
   dumpType(type, '', lines, true);
-  return lines.join('\n');
+  return `${lines.join('\n')}\n`;
 }
 
 /** What stands above the dump: the comments at the file's head, one behind the other as aidl writes them. */

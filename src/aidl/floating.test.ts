@@ -29,3 +29,15 @@ it('TypeScript has the sign of zero, and exponents as a formatter leaves them', 
   const [module] = generateTypeScript(compilation.document!, compilation).modules;
   expect(module!.text).toContain('{ MINUS: -0, PLUS: 0, LARGE: 1e25 }');
 });
+
+it('TypeScript has the values of the Java, C++, NDK and Rust that aidl 14 writes: six decimals', () => {
+  const text =
+    'parcelable P { const double SMALL = 5e-7; const double LESS = -4e-7; const double PI = 3.141592653589793; ' +
+    'const float THIRD = 0.33333334f; double field = 2.718281828459045; }';
+  const compilation = compile('P.aidl', { read: () => text });
+  const [module] = generateTypeScript(compilation.document!, compilation).modules;
+  expect(module!.text.replace(/\s+/g, ' ')).toContain(
+    '{ SMALL: 0, LESS: -0, PI: 3.141593, THIRD: 0.333333 }',
+  );
+  expect(module!.text).toContain('2.718282');
+});

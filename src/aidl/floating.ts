@@ -28,6 +28,12 @@ export function sixDecimals(value: number): string {
   return `${pattern >> 63n === 0n ? '' : '-'}${digits.slice(0, -6)}.${digits.slice(-6)}`;
 }
 
+/**
+ * The value in generated code: aidl's backends print what they evaluated with six decimals, so that `5e-7` is 0 and
+ * pi is 3.141593 in Java, C++ and Rust. A default must be the same on both sides of a call.
+ */
+export const inGeneratedCode = (value: number): number => Number(sixDecimals(value));
+
 /** value * 2^exponent as an integer. */
 function roundedToEven(value: bigint, exponent: bigint): bigint {
   if (exponent >= 0n) return value << exponent;

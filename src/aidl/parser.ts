@@ -22,7 +22,7 @@ import {
   referenceConstant,
   typeSpecifier,
 } from './constant.ts';
-import { ConstantParser } from './constant-parser.ts';
+import { ConstantParser, startsConstant } from './constant-parser.ts';
 import type { Reporter } from './diagnostics.ts';
 import { Lexer, type Token } from './lexer.ts';
 import { type Location, type Point, span } from './source.ts';
@@ -32,10 +32,8 @@ import { ParseAbort, SyntaxFailure, TokenStream } from './token-stream.ts';
 const MAX_DEPTH = 100;
 
 const DECLARATIONS = ['parcelable', 'interface', 'enum', 'union'];
-const IDENTIFIERS = ['identifier', 'cpp_header', 'ndk_header', 'rust_type'];
-const identifierNames = IDENTIFIERS.map((name) =>
-  name === 'identifier' ? name : `${name} (which can also be used as an identifier)`,
-);
+const HEADERS = ['cpp_header', 'ndk_header', 'rust_type'];
+const IDENTIFIERS = ['identifier', ...HEADERS];
 
 type Header = { name: string; location: Location; comments: Comments };
 type Body = Partial<
@@ -90,15 +88,16 @@ class Parser {
     if (keyword) {
       comments = keyword.comments;
       const name = this.#qualifiedName();
-      location = span(keyword.location, this.#stream.expect(';').location);
-      if (this.#preprocessed) this.#error(name.location, "Preprocessed file can't declare package.");
+      location = span(keyword.location, this.#stream.expect(';', ['.', ';']).location);
+      // Told of the package, not of a place in the file: so does aidl.
+      if (this.#preprocessed) this.#error(name.text, "Preprocessed file can't declare package.");
       this.#package = name.text;
     }
     const imports: { name: string; location: Location }[] = [];
     for (let token = this.#stream.accept('import'); token; token = this.#stream.accept('import')) {
       comments ??= token.comments;
       const name = this.#qualifiedName();
-      this.#stream.expect(';');
+      this.#stream.expect(';', ['.', ';']);
       imports.push({ name: name.text, location: name.location });
     }
     const types: DefinedType[] = [];
@@ -121,14 +120,20 @@ class Parser {
     return document;
   }
 
-  #error(location: Location, text: string): void {
+  #error(location: Location | string, text: string): void {
     this.#reporter.error(location, text);
     this.#failed = true;
   }
 
   #identifier(): Token {
     if (IDENTIFIERS.includes(this.#stream.kind)) return this.#stream.next();
-    return this.#stream.fail(...identifierNames);
+    return this.#stream.fail(...IDENTIFIERS);
+  }
+
+  /** The name after a type, which could have gone on. */
+  #nameOfTyped(): Token {
+    if (IDENTIFIERS.includes(this.#stream.kind)) return this.#stream.next();
+    return this.#stream.fail('annotation', '[');
   }
 
   #qualifiedName(): { text: string; location: Location; comments: Comments } {
@@ -159,8 +164,8 @@ class Parser {
     const parameters = new Map<string, Constant>();
     let location = token.location;
     if (this.#stream.accept('(')) {
-      if (this.#stream.kind !== ')') this.#annotationParameters(parameters);
-      location = span(location, this.#stream.expect(')').location);
+      const listed = this.#annotationParameters(parameters);
+      location = span(location, this.#stream.expect(')', listed).location);
     }
     const schema = annotationSchema(token.text);
     if (!schema) {
@@ -171,10 +176,12 @@ class Parser {
     return { kind: 'annotation', name: schema.name, schema, parameters, location, comments: token.comments };
   }
 
-  #annotationParameters(parameters: Map<string, Constant>): void {
+  /** Returns what a syntax error lists behind them: an expression could go on in many ways. */
+  #annotationParameters(parameters: Map<string, Constant>): string[] {
+    if (!startsConstant(this.#stream.kind)) return [')'];
     if (!IDENTIFIERS.includes(this.#stream.kind) || this.#stream.peek().kind !== '=') {
       parameters.set('value', this.#constants.parse().constant);
-      return;
+      return [];
     }
     do {
       const name = this.#identifier();
@@ -186,6 +193,7 @@ class Parser {
         parameters.set(name.text, value.constant);
       }
     } while (this.#stream.accept(','));
+    return [')'];
   }
 
   // ---- Types ------------------------------------------------------------------------------------------
@@ -197,6 +205,7 @@ class Parser {
 
   /** @param begin where the annotations begin, if there are any */
   #type(annotations: Annotation[], begin: Point): TypeSpecifier {
+    if (!IDENTIFIERS.includes(this.#stream.kind)) this.#stream.fail();
     const name = this.#qualifiedName();
     const type = typeSpecifier(name.location, name.text);
     type.comments = annotations[0]?.comments ?? name.comments;
@@ -206,25 +215,25 @@ class Parser {
       if (type.parameters) this.#error(type.location, 'Can only specify one set of type parameters.');
       type.parameters ??= parameters;
     }
+    const sizes: Constant[] = [];
     for (;;) {
       const before = this.#stream.end;
       const arrayAnnotations = this.#annotations();
       const after = this.#stream.end;
       if (!this.#stream.accept('[')) {
-        if (arrayAnnotations.length > 0) this.#stream.fail("annotation or '['");
+        if (arrayAnnotations.length > 0) this.#stream.fail('annotation', '[');
         return type;
       }
       const size = this.#stream.kind === ']' ? undefined : this.#constants.parse().constant;
-      this.#stream.expect(']');
+      this.#stream.expect(']', []);
       if (arrayAnnotations.length > 0) {
         const location = { file: this.#file, begin: before, end: after };
         this.#error(location, 'Annotations for arrays are not supported.');
       }
+      if (size) sizes.push(size);
       if (!type.array) {
-        type.array = { dimensions: size ? [size] : 'dynamic' };
-      } else if (size && type.array.dimensions !== 'dynamic') {
-        type.array = { dimensions: [...type.array.dimensions, size] };
-      } else {
+        type.array = { dimensions: size ? sizes : 'dynamic' };
+      } else if (!size || type.array.dimensions === 'dynamic') {
         const shape = { file: this.#file, begin, end: before };
         this.#error(shape, 'Multi-dimensional arrays must be fixed size.');
       }
@@ -246,8 +255,9 @@ class Parser {
     } while (this.#stream.accept(','));
     this.#depth--;
     this.#openArguments--;
-    if (this.#stream.kind === '>>' && this.#openArguments > 0) this.#stream.splitShift();
-    else this.#stream.expect('>');
+    const isInner = this.#openArguments > 0;
+    if (this.#stream.kind === '>>' && isInner) this.#stream.splitShift();
+    else this.#stream.expect('>', isInner ? [',', '>', '>>'] : [',', '>']);
     return types;
   }
 
@@ -321,11 +331,11 @@ class Parser {
         return this.#define('parcelable', header, { members, typeParameters });
       }
       const headers: { cpp?: string; ndk?: string; rust?: string } = {};
-      while (['cpp_header', 'ndk_header', 'rust_type'].includes(this.#stream.kind)) {
+      while (HEADERS.includes(this.#stream.kind)) {
         const language = this.#stream.next().kind.split('_')[0] as 'cpp' | 'ndk' | 'rust';
         headers[language] = this.#stream.expect('string literal').text.slice(1, -1);
       }
-      this.#stream.expect(';');
+      this.#stream.expect(';', [';', ...HEADERS]);
       return this.#define('unstructured', header, { headers, typeParameters });
     } catch (error) {
       if (!(error instanceof SyntaxFailure)) throw error;
@@ -340,7 +350,7 @@ class Parser {
     const names: string[] = [];
     do names.push(this.#identifier().text);
     while (this.#stream.accept(','));
-    this.#stream.expect('>');
+    this.#stream.expect('>', [',', '>']);
     return names;
   }
 
@@ -350,7 +360,8 @@ class Parser {
     let name: { text: string; location: Location };
     try {
       name = this.#qualifiedName();
-      if (!['{', oneway ? '{' : ';'].includes(this.#stream.kind)) this.#stream.fail();
+      const ends = oneway ? ['{'] : ['{', ';'];
+      if (!ends.includes(this.#stream.kind)) this.#stream.fail('.', ...ends);
     } catch (error) {
       if (!(error instanceof SyntaxFailure) || oneway) throw error;
       this.#failed = true;
@@ -406,9 +417,11 @@ class Parser {
   #enum(): DefinedType {
     const keyword = this.#stream.next();
     const name = this.#qualifiedName();
-    this.#stream.expect('{');
+    this.#stream.expect('{', ['.', '{']);
     const enumerators: Enumerator[] = [];
     do {
+      // Behind a comma there could be the end, which makes too many to list.
+      if (enumerators.length > 0 && !IDENTIFIERS.includes(this.#stream.kind)) this.#stream.fail();
       const token = this.#identifier();
       const written = this.#stream.accept('=') ? this.#constants.parse().constant : undefined;
       const value = written ?? nextValue(token.location, enumerators.at(-1));
@@ -421,7 +434,7 @@ class Parser {
         valueWritten: written !== undefined,
       });
     } while (this.#stream.accept(',') && this.#stream.kind !== '}');
-    this.#stream.expect('}');
+    this.#stream.expect('}', [',', '}']);
     this.#checkName(name);
     const header = { name: name.text, location: name.location, comments: keyword.comments };
     return this.#define('enum', header, { enumerators });
@@ -463,9 +476,9 @@ class Parser {
     if (this.#startsDeclaration() || this.#stream.kind === 'oneway') return this.#declaration(annotations);
     if (this.#stream.kind === 'const') return this.#constant(annotations);
     const type = this.#type(annotations, begin);
-    const name = this.#identifier();
+    const name = this.#nameOfTyped();
     const written = this.#stream.accept('=') ? this.#constants.parse().constant : undefined;
-    if (!this.#stream.accept(';')) this.#stream.fail(...(written ? [] : ["'='", "';'"]));
+    if (!this.#stream.accept(';')) this.#stream.fail(...(written ? [] : ['=', ';']));
     return {
       kind: 'field',
       name: name.text,
@@ -480,10 +493,10 @@ class Parser {
   #constant(annotations: Annotation[]): ConstantDeclaration {
     const keyword = this.#stream.next();
     const type = this.#annotatedType();
-    const name = this.#identifier();
+    const name = this.#nameOfTyped();
     this.#stream.expect('=');
     const value = this.#constants.parse().constant;
-    this.#stream.expect(';');
+    this.#stream.expect(';', []);
     type.comments = annotations[0]?.comments ?? keyword.comments;
     type.annotations.push(...annotations);
     const comments = type.comments;
@@ -498,7 +511,7 @@ class Parser {
     if (this.#stream.kind === 'const') return this.#constant(annotations);
     const oneway = this.#stream.accept('oneway');
     const type = oneway ? this.#annotatedType() : this.#type(annotations, begin);
-    const name = this.#identifier();
+    const name = this.#nameOfTyped();
     this.#stream.expect('(');
     const args: Argument[] = [];
     if (!this.#stream.accept(')')) {
@@ -515,7 +528,7 @@ class Parser {
         this.#error(token.location, `Could not parse int value: ${token.text}`);
       }
     } else if (!this.#stream.accept(';')) {
-      this.#stream.fail("'='", "';'");
+      this.#stream.fail('=', ';');
     }
     const comments = annotations[0]?.comments ?? (oneway ? oneway.comments : type.comments);
     if (oneway) type.annotations.push(...annotations);
@@ -536,7 +549,7 @@ class Parser {
   #argument(): Argument {
     const written = ['in', 'out', 'inout'].includes(this.#stream.kind) ? this.#stream.next() : undefined;
     const type = this.#annotatedType();
-    const name = this.#identifier();
+    const name = this.#nameOfTyped();
     return {
       kind: 'argument',
       name: name.text,

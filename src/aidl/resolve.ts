@@ -37,8 +37,7 @@ export function resolveDocument(document: Document, find: TypeFinder, reporter: 
   for (const type of document.types) resolver.type(type);
   // References mean something only where each type is known.
   if (resolver.success) resolver.references();
-  const acyclic = document.types.every((type) => checkContainment(type, reporter));
-  return resolver.success && acyclic;
+  return resolver.success && document.types.every((type) => checkContainment(type, reporter));
 }
 
 class Resolver {
@@ -126,9 +125,11 @@ class Resolver {
     const owner = constant.scope ? constant.scope.definition : scope;
     const target = owner && this.#target(constant, owner);
     if (!target) {
-      if (owner || !constant.scope || constant.scope.resolved) {
-        this.#reporter.error(constant.location, `Unknown reference '${constant.literal}'`);
-      }
+      const { location, literal } = constant;
+      const known = owner || constant.scope?.resolved;
+      // Of a built-in type, which has no members.
+      if (!owner && known) this.#reporter.error(location, `Can't resolve the reference (${literal})`);
+      if (known) this.#reporter.error(location, `Unknown reference '${literal}'`);
       this.success = false;
       return;
     }

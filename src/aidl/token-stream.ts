@@ -59,8 +59,9 @@ export class TokenStream {
     return this.kind === kind ? this.next() : undefined;
   }
 
-  expect(kind: TokenKind): Token {
-    return this.kind === kind ? this.next() : this.fail(tokenName(kind));
+  /** @param possible what a syntax error names: all that could have stood here */
+  expect(kind: TokenKind, possible: readonly TokenKind[] = [kind]): Token {
+    return this.kind === kind ? this.next() : this.fail(...possible);
   }
 
   /** Splits `>>` where it closes two lists of type arguments: the second half stays current. */
@@ -71,9 +72,10 @@ export class TokenStream {
     this.#current = { kind: '>', text: '>', location: { ...location, begin: middle }, comments };
   }
 
-  fail(...expected: string[]): never {
+  /** @param possible what could have stood here; nothing where that is more than aidl's parser lists, which is four */
+  fail(...possible: readonly TokenKind[]): never {
     if (this.#quiet === 0) {
-      const wanted = expected.length > 0 ? `, expecting ${expected.join(' or ')}` : '';
+      const wanted = possible.length > 0 ? `, expecting ${possible.map(tokenName).join(' or ')}` : '';
       this.#reporter.error(
         this.#current.location,
         `syntax error, unexpected ${tokenName(this.kind)}${wanted}`,

@@ -93,17 +93,17 @@ it('compares dumps of an API', () => {
     code: 1,
     stderr: 'ERROR: new/p/IFoo.aidl:4.7-9: Removed or changed method: p.IFoo.g()\n',
   });
-  expect(aidl('--checkapi=equal', 'old', 'new').stderr).toContain('With diff:\n+  void g();\n');
+  expect(aidl('--checkapi=equal', 'old', 'new').stderr).toContain('(in p.Bar bar);\n+  void g();\n');
   expect(aidl('--checkapi', 'old').code).toBe(2);
   expect(aidl('--checkapi=exact', 'old', 'new').code).toBe(2);
   expect(aidl('--checkapi', 'old', 'nowhere').stderr).toContain('nowhere');
 });
 
 it('writes what an output depends on, for make and ninja', () => {
-  const rule = 'gen/p/IFoo.ts : \\\n  p/IFoo.aidl \\\n  p/Bar.aidl\n';
+  const rule = 'gen/p/IFoo.ts : \\\n  p/IFoo.aidl \\\n  ./p/Bar.aidl\n';
   expect(aidl('-I.', '-ogen', '-a', 'p/IFoo.aidl')).toMatchObject({ code: 0, stderr: '' });
   expect(readFileSync(join(directory, 'gen/p/IFoo.ts.d'), 'utf8')).toBe(
-    `${rule}\np/IFoo.aidl :\np/Bar.aidl :\n`,
+    `${rule}\np/IFoo.aidl :\n./p/Bar.aidl :\n`,
   );
   expect(aidl('-I.', '-ogen', '-d', 'deps', '--ninja', 'p/IFoo.aidl').code).toBe(0);
   expect(readFileSync(join(directory, 'deps'), 'utf8')).toBe(rule);

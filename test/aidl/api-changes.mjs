@@ -170,6 +170,20 @@ const table = [
   ['syntax error after', I(''), 'interface T {'],
   ['untyped list', I('void f(in List l);'), I('void f(in List l);')],
   ['several mistakes', I('void f(in int[] a); const int A = 1;'), I('long g(); const long A = 2;')],
+  [
+    'mistakes far apart',
+    I(
+      'void a(); void b(); void c(); void d(); void e(); void f(); void g(); void h(); const String S = "a"; void z();',
+    ),
+    I(
+      'void a(); void b(int i); void c(); void d(); void x(); void e(); void f(); void g(); const String S = "b"; void z();',
+    ),
+  ],
+  [
+    'mistakes close together',
+    I('void a(); void b(); void c(); void d();'),
+    I('long a(); void b(); long c(); void d(); void e();'),
+  ],
   ['type added', { 'p/T.aidl': I('') }, { 'p/T.aidl': I(''), 'p/V.aidl': 'parcelable V { int a; }' }],
   ['type removed', { 'p/T.aidl': I(''), 'p/V.aidl': 'parcelable V { int a; }' }, { 'p/T.aidl': I('') }],
   [

@@ -10,11 +10,9 @@ type Level = 'compatible' | 'equal';
 type Verdicts = Record<string, Record<Level, { accepted: boolean; messages: string[] }>>;
 
 const golden = JSON.parse(readFileSync(apiGoldenFile, 'utf8')) as Verdicts;
-/** A difference of dumps is shown in another way than aidl's, and blanks it forgot or doubled are mended. */
+/** Without the end, which was trimmed of the last, and with a blank that aidl forgot. */
 const told = (messages: readonly string[]) =>
-  comparable(messages).map((message) =>
-    message.replace(/(Expected equality of these values:).*/s, '$1').replace(/: Parcelable(?=\S)/, '$& '),
-  );
+  comparable(messages.map((message) => message.trimEnd().replace(/: Parcelable(?=\S)/, '$& ')));
 
 describe.each(['compatible', 'equal'] as const)('--checkapi=%s, as aidl 14 judges', (level) => {
   it.each(apiChanges)('$name', ({ name, before, after }) => {

@@ -32,20 +32,8 @@ export function cases() {
     });
 }
 
-/**
- * Messages without what is not compared: the tokens a syntax error would rather have seen, the place where a
- * preprocessed file has a package, since aidl shows the package instead, the `./` of `-I.`, and what aidl says again.
- */
-export const comparable = (messages) => [
-  ...new Set(
-    messages.map((message) =>
-      message
-        .replace(/(syntax error, unexpected .*?), expecting .*/, '$1')
-        .replace(/: .*: (Preprocessed file can't declare package)/, ': $1')
-        .replaceAll(' ./', ' '),
-    ),
-  ),
-];
+/** Messages, each once: some aidl tells again for each kind of warning that it looks for. */
+export const comparable = (messages) => [...new Set(messages)];
 
 /** The dump below aidl's banner, which is a run of comment lines. */
 export function belowBanner(dump) {

@@ -197,6 +197,7 @@ export const ERRORS = [
   // Constants
   ["Can't find N in T", /Can't find \S+ in /],
   ["Unknown reference 'N'", /Unknown reference '/],
+  ["Can't resolve the reference (N)", /Can't resolve the reference/],
   ['Found a circular reference: …', /Found a circular reference/],
   ['Generic type cannot be specified with a constant literal.'],
   ['Invalid constant value: V', /Invalid constant value/, CHECKED_BEFORE],
@@ -319,7 +320,6 @@ export const ERRORS = [
   ['T is available since SDK = N.', /is available since SDK/, JAVA],
   ["Name can't be empty.", /Name can't be empty/, 'the grammar has no empty names'],
   ['Invalid type for "N"', /Invalid type for "/, CHECKED_BEFORE],
-  ["Can't resolve the reference (N)", /Can't resolve the reference/, INTERNAL],
   ["Can't find a top-level decl", /top-level decl/, 'the grammar has no file without declarations'],
 ].map(([text, pattern, unreachable]) => ({
   text,

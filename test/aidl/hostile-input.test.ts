@@ -52,6 +52,11 @@ describe('hostile input', () => {
     });
   });
 
+  it('an array of 100,000 dimensions ends', () => {
+    const type = `int${'[1]'.repeat(100_000)}`;
+    expect(judgeOne(`package p; interface IFoo { void f(in ${type} a); }`).accepted).toBe(true);
+  });
+
   it('10 MB of garbage end, with no more errors than someone reads', () => {
     const { accepted, messages } = judgeOne(`package p; interface IFoo { ${'void ; '.repeat(1_500_000)}`);
     expect(accepted).toBe(false);

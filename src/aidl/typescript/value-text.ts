@@ -1,7 +1,7 @@
 import { type Constant, elementType, type TypeSpecifier } from '../ast.ts';
 import { Reporter } from '../diagnostics.ts';
 import { Evaluator } from '../evaluate.ts';
-import { parseFloating } from '../floating.ts';
+import { inGeneratedCode, parseFloating } from '../floating.ts';
 import { array, type Doc } from './layout.ts';
 import type { ModuleScope } from './module-scope.ts';
 import { enumeratorName } from './names.ts';
@@ -35,7 +35,7 @@ export function valueText(constant: Constant, type: TypeSpecifier, scope: Module
     case 'string':
       return quote(constant.text.slice(1, -1));
     case 'float':
-      return floatText(parseFloating(constant.literal, type.name as 'float' | 'double')!);
+      return floatText(inGeneratedCode(parseFloating(constant.literal, type.name as 'float' | 'double')!));
     default:
       return integerText(constant.integer, type.name);
   }

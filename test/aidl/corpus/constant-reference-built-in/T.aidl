@@ -1,0 +1,3 @@
+union T {
+    Tag t = int.b;
+}
