@@ -93,7 +93,8 @@ class Demonstration implements AsyncDisposable {
   /** Starts the daemon. @returns `null` when it serves, else why it cannot. */
   async start(): Promise<string | null> {
     // However this process ends, the daemon does, too; and with it the others
-    const daemon = this.#run(['up', '--mount', this.#directory, '--until-exit', `${process.pid}`]);
+    const own = ['--no-service-manager', '--until-exit', `${process.pid}`];
+    const daemon = this.#run(['up', '--mount', this.#directory, ...own]);
     return this.#readiness(daemon);
   }
 

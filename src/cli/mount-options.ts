@@ -15,6 +15,9 @@ const OWN: ReadonlyMap<string, string> = new Map([
   ['spin', '--spin'],
 ]);
 
+/** Without it there is none, as on the kernel's binderfs: its open devices would keep umount(8) from unmounting. */
+const WITH_MANAGER = 'service-manager';
+
 /**
  * Options of every file system that ask for nothing here: they are for mount(8) or systemd, are so anyway (`nosuid`,
  * `nodev`), or are about what the mount does not have (programs to execute, times, data to write back).
@@ -49,6 +52,7 @@ const IMPOSSIBLE: ReadonlyMap<string, string> = new Map([
  */
 export function upOptions(text: string, isSloppy: boolean): string[] {
   const args: string[] = [];
+  let isManaged = false;
   for (const option of text.match(/([^,"]|"[^"]*("|$))+/g) ?? []) {
     const [name, value] = parts(option);
     const own = OWN.get(name);
@@ -58,13 +62,20 @@ export function upOptions(text: string, isSloppy: boolean): string[] {
       args.push(`${own}=${name === 'devices' ? value.replaceAll(':', ',') : value}`);
       continue;
     }
+    if (option === WITH_MANAGER) {
+      isManaged = true;
+      continue;
+    }
     if (IGNORED.has(option) || NOTES.test(option)) continue;
     const why = IMPOSSIBLE.get(option);
     if (why !== undefined) throw new CliError(`Cannot mount with the option ${option}: ${why}`, EXIT.usage);
     if (isSloppy) continue;
-    throw new CliError(`Unknown option ${option}: known are ${[...OWN.keys()].join('=, ')}=`, EXIT.usage);
+    throw new CliError(
+      `Unknown option ${option}: known are ${[...OWN.keys(), WITH_MANAGER].join('=, ')}`,
+      EXIT.usage,
+    );
   }
-  return args;
+  return isManaged ? args : [...args, '--no-service-manager'];
 }
 
 function parts(option: string): [name: string, value: string | undefined] {

@@ -11,6 +11,7 @@ interface Options {
   readonly policy?: string;
   readonly maxDevices?: string;
   readonly stats?: string;
+  readonly serviceManager?: boolean;
 }
 
 /** `ubinder run [--mount DIR] [--devices a,b,c] [--] COMMAND [ARG...]`. */
@@ -30,6 +31,10 @@ Without --mount a private daemon serves them for as long as the command lives.`,
     .option('--policy <file>', 'rules for the private daemon that say who may do what')
     .option('--max-devices <n>', 'devices there may be in the private mount')
     .option('--stats <mode>', 'global: the private mount has binder_logs/')
+    .option(
+      '--service-manager',
+      'binder and vndbinder of the private mount have a service manager; otherwise a program may be it',
+    )
     .argument('<command>', 'what to run, looked for in $PATH')
     .argument('[args...]', 'its arguments, untouched')
     .passThroughOptions()
@@ -56,15 +61,17 @@ Examples:
 }
 
 /** Those that are `ubinder up`'s. */
-function daemonOptions({ mount, policy, maxDevices, stats }: Options): string[] {
+function daemonOptions({ mount, policy, maxDevices, stats, serviceManager }: Options): string[] {
   const options: string[] = [];
   if (policy !== undefined) options.push('--policy', resolve(policy));
   if (maxDevices !== undefined) options.push('--max-devices', maxDevices);
   if (stats !== undefined) options.push('--stats', stats);
-  if (mount !== undefined && options.length > 0)
+  const given = [...options, ...(serviceManager ? ['--service-manager'] : [])];
+  if (mount !== undefined && given.length > 0)
     throw new LaunchError(
-      `Cannot use ${options[0]} for a mount that is served already: give --mount or ${options[0]}`,
+      `Cannot use ${given[0]} for a mount that is served already: give --mount or ${given[0]}`,
     );
+  if (!serviceManager) options.push('--no-service-manager');
   return options;
 }
 

@@ -4,6 +4,7 @@ import { DEFAULT_LIMITS, type Limits } from '../driver/limits.ts';
 import { MAX_DEVICES } from '../host/binderfs/device-table.ts';
 import type { DeliveryMode } from '../host/binderfs/open-device-factory.ts';
 import { DEFAULT_USER_LIMITS, type UserLimits } from '../host/binderfs/user-limits.ts';
+import type { Daemon } from '../host/daemon/daemon.ts';
 import { Log } from '../host/daemon/log.ts';
 import { obeySupervisor } from '../host/daemon/supervised.ts';
 import { probeRequestTimeouts } from '../host/linux/capabilities.ts';
@@ -11,9 +12,11 @@ import { raiseOwnLimits } from '../host/linux/own-limits.ts';
 import { notifyServiceManager } from '../host/linux/service-manager.ts';
 import { startDetached } from './detach.ts';
 import { CliError, EXIT, fail } from './exit-code.ts';
+import { startManager } from './mount-manager.ts';
 import { mountPointFrom } from './mount-point.ts';
+import { HWBINDER_HAS_NONE, type ServiceManagerOptions, serviceManagerOptions } from './servicemanager.ts';
 
-interface UpOptions {
+interface UpOptions extends ServiceManagerOptions {
   mount?: string;
   devices: string[];
   maxDevices: number;
@@ -23,11 +26,11 @@ interface UpOptions {
   owner?: number;
   group?: number;
   label: string;
-  policy?: string;
   androidScheduling?: boolean;
   limit: Partial<Limits & UserLimits>;
   pageBudget?: number;
   untilExit?: number;
+  serviceManager: boolean;
   detach?: boolean;
   supervise: boolean;
   supervised?: boolean;
@@ -38,7 +41,7 @@ const MAX_ID = 0xffff_fffe;
 
 /** `ubinder up`: serves devices until told to stop. */
 export function upCommand(): Command {
-  return new Command('up')
+  const command = new Command('up')
     .description('serve Binder devices in a directory until told to stop')
     .option('--mount <dir>', 'where: default /dev/binderfs for root, $XDG_RUNTIME_DIR/ubinder otherwise')
     .option('--devices <names>', 'devices to begin with', names, ['binder', 'hwbinder', 'vndbinder'])
@@ -71,48 +74,82 @@ export function upCommand(): Command {
       'bytes of received data (or 16M, 1G) above which unused pages are given back',
       size,
     )
+    .option(
+      '--no-service-manager',
+      'leave binder and vndbinder without a service manager: a program will be it',
+    )
     .option('--detach', 'return once clients can open the devices')
     .option('--no-supervise', 'serve in this process: nobody starts another daemon when this one fails')
     .addOption(new Option('--supervised', 'serve in this process, for the one that started it').hideHelp())
     .addOption(
       new Option('--until-exit <pid>', 'stop when this process has ended').argParser(natural).hideHelp(),
     )
-    .action(async (options: UpOptions) => {
-      const mountPoint = mountPointFrom(options.mount);
-      if (options.detach) return detach();
-      if (options.supervise && !options.supervised && options.untilExit === undefined)
-        return supervise(mountPoint, options);
-      const policy = options.policy === undefined ? undefined : resolve(options.policy);
-      // A daemon must not keep the directory busy in which somebody happened to start it
-      process.chdir('/');
-      const { Daemon } = await import('../host/daemon/daemon.ts');
-      const root = process.getuid?.() === 0;
-      const daemon = await Daemon.start({
-        mountPoint,
-        makeDirectory: options.mount === undefined,
-        devices: options.devices,
-        maxDevices: options.maxDevices,
-        hasLogs: options.stats === 'global',
-        spin: options.spin,
-        owner: {
-          mode: options.mode ?? (root ? 0o666 : 0o600),
-          uid: options.owner ?? process.getuid?.() ?? 0,
-          gid: options.group ?? process.getgid?.() ?? 0,
-        },
-        label: options.label,
-        policy,
-        limits: options.limit,
-        userLimits: { ...DEFAULT_USER_LIMITS, ...options.limit },
-        pageBudget: options.pageBudget,
-        androidScheduling: options.androidScheduling === true,
-        forcedMode: forcedMode(),
-        untilExit: options.untilExit,
-      }).catch(fail);
-      if (!options.supervised) warn(options);
-      if (options.supervised) obeySupervisor(daemon.connection, () => daemon.stop());
-      else announce(mountPoint, process.pid);
-      await daemon.finished.catch(fail);
-    });
+    .addHelpText('after', `\n${HWBINDER_HAS_NONE}`);
+  for (const option of serviceManagerOptions()) command.addOption(option);
+  return command.action(async (given: UpOptions) => {
+    const mountPoint = mountPointFrom(given.mount);
+    if (given.detach) return detach();
+    const { policy, declared } = given;
+    // Paths stay what they are: a daemon must not keep the directory busy in which somebody happened to start it
+    const options = {
+      ...given,
+      ...(policy === undefined ? {} : { policy: resolve(policy) }),
+      ...(declared === undefined ? {} : { declared: resolve(declared) }),
+    };
+    process.chdir('/');
+    const isAlone = !options.supervise || options.untilExit !== undefined;
+    await (isAlone || options.supervised ? serve : supervise)(mountPoint, options);
+  });
+}
+
+/** Serves in this process. */
+async function serve(mountPoint: string, options: UpOptions): Promise<void> {
+  const { supervised, policy } = options;
+  const log = new Log().write;
+  const manager = supervised ? null : startManager(mountPoint, options, { isOrphan: true, log });
+  try {
+    const daemon = await startDaemon(mountPoint, options).catch(fail);
+    if (supervised) obeySupervisor(daemon.connection, () => daemon.stop());
+    else {
+      if (manager && policy !== undefined) process.on('SIGHUP', () => manager.reload());
+      await manager?.serve().catch(async (error) => {
+        daemon.stop();
+        await daemon.finished.catch(() => {});
+        fail(error);
+      });
+      warn(options);
+      announce(mountPoint, process.pid);
+    }
+    await daemon.finished.catch(fail);
+  } finally {
+    await manager?.stop();
+  }
+}
+
+async function startDaemon(mountPoint: string, options: UpOptions): Promise<Daemon> {
+  const { Daemon } = await import('../host/daemon/daemon.ts');
+  const root = process.getuid?.() === 0;
+  return Daemon.start({
+    mountPoint,
+    makeDirectory: options.mount === undefined,
+    devices: options.devices,
+    maxDevices: options.maxDevices,
+    hasLogs: options.stats === 'global',
+    spin: options.spin,
+    owner: {
+      mode: options.mode ?? (root ? 0o666 : 0o600),
+      uid: options.owner ?? process.getuid?.() ?? 0,
+      gid: options.group ?? process.getgid?.() ?? 0,
+    },
+    label: options.label,
+    policy: options.policy,
+    limits: options.limit,
+    userLimits: { ...DEFAULT_USER_LIMITS, ...options.limit },
+    pageBudget: options.pageBudget,
+    androidScheduling: options.androidScheduling === true,
+    forcedMode: forcedMode(),
+    untilExit: options.untilExit,
+  });
 }
 
 /** UBINDER_FORCE_MODE lets one machine run every way of delivery. */
@@ -134,25 +171,32 @@ function announce(mountPoint: string, pid: number): void {
 /** Serves by a daemon of which this process is the supervisor. */
 async function supervise(mountPoint: string, options: UpOptions): Promise<void> {
   const { mount, policy } = options;
-  // Paths stay what they are, wherever the daemon is started from
   const paths = [
     ...(mount === undefined ? [] : ['--mount', mountPoint]),
-    ...(policy === undefined ? [] : ['--policy', resolve(policy)]),
+    ...(policy === undefined ? [] : ['--policy', policy]),
   ];
-  process.chdir('/');
+  const { write: log } = new Log();
+  const manager = startManager(mountPoint, options, { isOrphan: false, log });
   raiseOwnLimits();
   const { Supervisor } = await import('../host/daemon/supervisor.ts');
-  const { write: log } = new Log();
+  let failure: Error | undefined;
   const supervisor = new Supervisor({
     program: process.execPath,
     args: [...process.execArgv, ...process.argv.slice(1), ...paths, '--supervised'],
     mountPoint,
-    onReady: (pid, restarts) => {
+    onReady: async (pid, restarts) => {
+      try {
+        await manager?.serve();
+      } catch (error) {
+        failure = error as Error;
+        return supervisor.stop();
+      }
       if (restarts === 0) {
         warn(options);
         announce(mountPoint, pid);
       } else log(`serving ${mountPoint} again (pid ${pid})`);
     },
+    onGone: () => manager?.wait(),
     log,
   });
   const stop = (): void => {
@@ -161,8 +205,13 @@ async function supervise(mountPoint: string, options: UpOptions): Promise<void> 
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, stop);
   // To read a policy again, or to stop: the daemon knows
-  process.on('SIGHUP', () => supervisor.signal('SIGHUP'));
+  process.on('SIGHUP', () => {
+    supervisor.signal('SIGHUP');
+    manager?.reload();
+  });
   process.exitCode = await supervisor.finished;
+  await manager?.stop();
+  if (failure) fail(failure);
 }
 
 /** Tells what of all this may not be what was meant. */

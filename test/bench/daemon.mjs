@@ -26,7 +26,7 @@ export class BenchDaemon {
     const directory = mkdtempSync(`${tmpdir()}/ubinder-bench-mount-`);
     const env = mode === undefined ? process.env : { ...process.env, UBINDER_FORCE_MODE: mode };
     // A group of its own: Ctrl-C is for the bench, which then stops the daemon.
-    const child = spawn(process.execPath, [main, 'up', '--mount', directory], {
+    const child = spawn(process.execPath, [main, 'up', '--mount', directory, '--no-service-manager'], {
       env,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],

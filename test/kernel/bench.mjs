@@ -42,7 +42,7 @@ try {
   const script = [
     'set -e',
     `mkdir -p ${MOUNT}`,
-    `node ${main} up --mount ${MOUNT} >/run/ubinder.log 2>&1 &`,
+    `node ${main} up --mount ${MOUNT} --no-service-manager >/run/ubinder.log 2>&1 &`,
     `timeout 90 sh -c 'until grep -q ready /run/ubinder.log; do sleep 0.1; done' || { cat /run/ubinder.log >&2; exit 1; }`,
     // All its processes: who serves is not who was started.
     `for pid in $(pgrep -f 'up --mount'); do taskset -a -c -p 1 $pid >/dev/null; done`,

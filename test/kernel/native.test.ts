@@ -60,7 +60,8 @@ const plans: readonly Plan[] = [
   { kernel: '6.1', lsm: 'selinux', onTheKernels: ['manager'], onOurs: [] },
 ];
 
-const SERVE = `mkdir -p ${MOUNT}; node ${MAIN} up --mount ${MOUNT} >/run/ubinder.log 2>&1 &
+const SERVE =
+  `mkdir -p ${MOUNT}; node ${MAIN} up --no-service-manager --mount ${MOUNT} >/run/ubinder.log 2>&1 &
   timeout 300 sh -c 'until grep ready /run/ubinder.log; do sleep 0.1; done'`.replace(/\s*\n\s*/, ' ');
 const STATUS = `cat /run/ubinder.log >&2; node ${MAIN} status --mount ${MOUNT} --json`;
 

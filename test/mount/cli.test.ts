@@ -157,7 +157,9 @@ describe.skipIf(reason !== null)('ubinder up', { concurrent: true }, () => {
   test(
     '--detach returns when clients can open the devices; status and down find it',
     inPlayground(async (place, mount) => {
-      const started = await place.ubinder(['up', '--detach', '--mount', 'mount'], { cwd: place.directory });
+      const started = await place.ubinder(['up', '--detach', '--no-service-manager', '--mount', 'mount'], {
+        cwd: place.directory,
+      });
       expect(started).toMatchObject({
         code: 0,
         stdout: expect.stringMatching(new RegExp(`^ubinder ready: ${mount} \\(pid \\d+\\)\\n$`)),
@@ -239,7 +241,7 @@ describe.skipIf(reason !== null)('ubinder up', { concurrent: true }, () => {
         });
 
       async function look(env: object) {
-        const up = ['up', '--detach', '--mount', mount, '--page-budget', '1536M'];
+        const up = ['up', '--detach', '--no-service-manager', '--mount', mount, '--page-budget', '1536M'];
         const options = { env: { ...process.env, ...env } };
         expect(await place.ubinder(up, options)).toMatchObject({ code: 0 });
         const mode: string = JSON.parse(

@@ -24,6 +24,16 @@ describe.skipIf(reason !== null || !isRoot)('spawnDaemon', () => {
     await daemon.stop();
   });
 
+  test('has a service manager, unless it is to have none', async () => {
+    daemon = await spawnDaemon();
+    await using managed = await connect(daemon.locator());
+    expect(await managed.services.list()).toEqual([]);
+    await daemon.stop();
+    daemon = await spawnDaemon({ serviceManager: false });
+    await using unmanaged = await connect(daemon.locator());
+    await expect(ping(unmanaged.contextManager())).rejects.toMatchObject({ code: 'DEAD_OBJECT' });
+  });
+
   test('says why it cannot', async () => {
     await expect(spawnDaemon({ args: ['--owner', 'nobody'] })).rejects.toThrow(
       /Cannot start a daemon: .*nobody/s,

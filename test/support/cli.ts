@@ -50,8 +50,13 @@ export class Playground implements AsyncDisposable {
     return this.start([process.execPath, MAIN, ...args], options).outcome;
   }
 
+  /** Runs `ubinder up` until it serves, without a service manager. */
+  up(mount: string, ...args: string[]): Promise<Running & { readonly pid: number }> {
+    return this.upManaged(mount, '--no-service-manager', ...args);
+  }
+
   /** Runs `ubinder up` until it serves. */
-  async up(mount: string, ...args: string[]): Promise<Running & { readonly pid: number }> {
+  async upManaged(mount: string, ...args: string[]): Promise<Running & { readonly pid: number }> {
     const running = this.start([process.execPath, MAIN, 'up', '--mount', mount, ...args]);
     const [, pid] = await running.said(/^ubinder ready: .* \(pid (\d+)\)$/m);
     this.#daemons.set(Number(pid), mount);

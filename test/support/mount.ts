@@ -59,6 +59,15 @@ export interface Ended {
   readonly output: string;
 }
 
+/** How a mount is started. */
+export interface MountOptions {
+  /** All that a test may take. */
+  readonly seconds?: number;
+  readonly args?: readonly string[];
+  /** With a service manager; otherwise a client may be it. */
+  readonly hasManager?: boolean;
+}
+
 /**
  * A mount of a test's own: one daemon, its clients, and a deadline for all of them.
  *
@@ -87,7 +96,7 @@ export class TestMount {
   }
 
   /** Starts a daemon and waits until clients can open its devices. */
-  static async start(mode: Mode, options: { seconds?: number; args?: string[] } = {}): Promise<TestMount> {
+  static async start(mode: Mode, options: MountOptions = {}): Promise<TestMount> {
     const directory = mkdtempSync(`${tmpdir()}/ubinder-test-`);
     const command = inside(mode, [
       process.execPath,
@@ -97,6 +106,7 @@ export class TestMount {
       directory,
       // One that fails is to be seen
       '--no-supervise',
+      ...(options.hasManager ? [] : ['--no-service-manager']),
       ...(options.args ?? []),
     ]);
     const env = { ...process.env, ...modeVariables(mode) };

@@ -15,6 +15,7 @@ async function supervise(program: string, times = TIMES) {
       ready.push(restarts);
       if (restarts === 1) supervisor.stop();
     },
+    onGone: () => {},
     log: (message) => log.push(message),
     times,
   });

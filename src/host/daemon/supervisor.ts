@@ -50,6 +50,8 @@ export interface SupervisorOptions {
   readonly mountPoint: string;
   /** A daemon is ready for clients, the first one and each after it. */
   readonly onReady: (pid: number, restarts: number) => void;
+  /** A daemon is gone, and another is about to be started. */
+  readonly onGone: () => void;
   readonly log: (message: string) => void;
   readonly times?: SupervisorTimes;
 }
@@ -105,6 +107,7 @@ export class Supervisor {
         return code ?? 1;
       }
       log(`the daemon of ${mountPoint} ${how}; starting another, clients must open their devices again`);
+      this.#options.onGone();
     }
   }
 }

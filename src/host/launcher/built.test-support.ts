@@ -35,7 +35,7 @@ import { doctorCommand } from './doctor.js';
 import { runCommand } from './run.js';
 
 const up = new Command('up').option('--mount <dir>').option('--devices <names>').option('--mode <octal>');
-up.option('--detach').option('--until-exit <pid>').action(({ mount, devices, detach, untilExit }) => {
+up.option('--detach').option('--until-exit <pid>').option('--no-service-manager').action(({ mount, devices, detach, untilExit }) => {
   if (devices === 'refused') process.exit(1);
   if (detach) {
     const args = process.argv.slice(1).filter((argument) => argument !== '--detach');

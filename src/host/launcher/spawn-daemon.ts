@@ -18,6 +18,8 @@ const STOP_DEADLINE = 10_000;
 export interface DaemonOptions {
   /** Names of the devices; default `binder`, `hwbinder`, `vndbinder`. */
   readonly devices?: readonly string[];
+  /** Whether `binder` and `vndbinder` have a service manager; default `true`. Without one a program may be it. */
+  readonly serviceManager?: boolean;
   /** Further options of `ubinder up`, such as `['--stats', 'global']`. */
   readonly args?: readonly string[];
 }
@@ -84,7 +86,7 @@ export class SpawnedDaemon implements AsyncDisposable {
  * await using binder = await connect(daemon.locator());
  */
 export async function spawnDaemon(options: DaemonOptions = {}): Promise<SpawnedDaemon> {
-  const { devices, args = [] } = options;
+  const { devices, serviceManager = true, args = [] } = options;
   const directory = mkdtempSync(`${tmpdir()}/ubinder-`);
   const child = spawn(
     process.execPath,
@@ -92,6 +94,7 @@ export async function spawnDaemon(options: DaemonOptions = {}): Promise<SpawnedD
       MAIN,
       ...['up', '--mount', directory, '--until-exit', `${process.pid}`],
       ...(devices ? ['--devices', devices.join(',')] : []),
+      ...(serviceManager ? [] : ['--no-service-manager']),
       ...args,
     ],
     // Signals of the terminal are for us.

@@ -57,7 +57,16 @@ function supervised(
   stderr: RegExp,
 ): () => Promise<void> {
   return inPlayground(async (place, mount) => {
-    const command = [process.execPath, MAIN, 'up', '--mount', mount, '--mode', '0666'];
+    const command = [
+      process.execPath,
+      MAIN,
+      'up',
+      '--no-service-manager',
+      '--mount',
+      mount,
+      '--mode',
+      '0666',
+    ];
     const { child, outcome, said } = place.start(command, DEADLINE);
     const [, pid] = await said(/\(pid (\d+)\)$/m);
     await body(place, mount, Number(pid));
