@@ -4,7 +4,7 @@
 // Brings the outside programs of the interop suite into the cache and prints where they are.
 // Versions and checksums are pinned in ../support/outside.json; README.md tells what the programs are.
 //
-//   node test/interop/fetch.mjs [--json] [GROUP...]   fetch, check, unpack, build (GROUP: rust libgbinder aidl)
+//   node test/interop/fetch.mjs [--json] [GROUP...]   fetch, check, unpack, build (GROUP: rust libgbinder python aidl)
 //   node test/interop/fetch.mjs --renew [GROUP...]    rewrite the pins to what the registries have today
 //
 // Progress goes to standard error; standard output has one `NAME PATH` line for each program, or with
@@ -118,7 +118,7 @@ function unpackBundle(debian, bundleName) {
   if (process.arch !== 'x64' || architecture !== 'amd64') {
     throw new Problem(`The Debian packages are pinned for amd64 only, this machine is ${process.arch}`);
   }
-  const { packages, programs, compiled = [] } = bundles[bundleName];
+  const { packages, programs, compiled = [], environment = {} } = bundles[bundleName];
   const sources = join(here, bundleName);
   const hash = createHash('sha256').update(JSON.stringify(bundles[bundleName]));
   if (compiled.length > 0) {
@@ -145,7 +145,13 @@ function unpackBundle(debian, bundleName) {
         checkLibraries(loader, options, join(directory, 'root'), binary);
         const script = join(directory, program);
         const words = [...command(join(target, 'root')), join(target, 'root', binary)];
-        writeFileSync(script, `#!/bin/sh\nexec ${words.map((word) => `'${word}'`).join(' ')} "$@"\n`);
+        const variables = Object.entries(environment).map(
+          ([name, path]) => `export ${name}='${join(target, 'root', path)}'\n`,
+        );
+        writeFileSync(
+          script,
+          `#!/bin/sh\n${variables.join('')}exec ${words.map((word) => `'${word}'`).join(' ')} "$@"\n`,
+        );
         chmodSync(script, 0o755);
       }
     });

@@ -157,7 +157,7 @@ async function startService(as = name) {
 }
 
 const allChecks = (
-  'list missing ping echo parcelable large too-large caller error send-fd receive-fd identity nested oneway ' +
+  'list missing ping echo parcelable kinds large too-large caller error send-fd receive-fd object identity callback nested oneway ' +
   'threads dump notification freeze freeze-notification'
 ).split(' ');
 

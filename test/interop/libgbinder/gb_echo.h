@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What gb_service and gb_client share: the methods of ubinder.interop.IEcho (see ../rust/aidl) that carry files, as AIDL puts them
-// into transactions, and two that carry HIDL's way of passing many, a native handle: descriptors in an array.
+// What gb_service and gb_client share: the methods of ubinder.interop.IEcho (see ../rust/aidl) as AIDL puts them into transactions,
+// and two that carry HIDL's way of passing many files, a native handle: descriptors in an array.
 
 #ifndef UBINDER_GB_ECHO_H
 #define UBINDER_GB_ECHO_H
 
 #include <gbinder.h>
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,12 +17,31 @@
 #define DEVICE "/dev/binder"
 #define INTERFACE "ubinder.interop.IEcho"
 
+#define CALLBACK_INTERFACE "ubinder.interop.IEchoCallback"
+
 enum {
+	ECHO = 1,       // String echo(String text)
+	REVERSE = 2,    // byte[] reverse(in byte[] bytes)
+	CALLER_PID = 4, // int callerPid()
+	FAIL = 6,       // void fail(int code)
 	READ_ALL = 7,   // String readAll(in ParcelFileDescriptor file)
 	OPEN_TEXT = 8,  // ParcelFileDescriptor openText(String text)
+	SAME = 9,       // IBinder same(IBinder object)
+	COUNT_DOWN = 11, // int countDown(IEchoCallback callback, int depth)
+	TELL_LATER = 12, // oneway void tellLater(IEchoCallback callback, String text, int count)
+	QUIT = 14,      // oneway void quit()
+	TURN = 15,      // Kinds turn(in Kinds kinds)
 	READ_EACH = 100, // String readEach(in handle files): what is in all of them, one after the other
 	OPEN_EACH = 101, // handle openEach(String text): a file for each letter
 };
+
+// Those of IEchoCallback.
+enum {
+	ON_COUNT_DOWN = 1, // int onCountDown(int depth)
+	ON_TEXT = 2,       // oneway void onText(String text)
+};
+
+enum { EX_SERVICE_SPECIFIC = -8 };
 
 enum { MAX_FILES = 64 };
 

@@ -15,6 +15,7 @@ use rsbinder::{
 use ubinder_interop::ubinder::interop::{
     IEcho::IEcho,
     IEchoCallback::{BnEchoCallback, IEchoCallback},
+    Kinds::Kinds,
     Note::Note,
 };
 
@@ -51,13 +52,16 @@ const CHECKS: &[(&str, Check)] = &[
     ("ping", ping),
     ("echo", echo),
     ("parcelable", parcelable),
+    ("kinds", kinds),
     ("large", large),
     ("too-large", too_large),
     ("caller", caller),
     ("error", error),
     ("send-fd", send_fd),
     ("receive-fd", receive_fd),
+    ("object", object),
     ("identity", identity),
+    ("callback", called_back),
     ("nested", nested),
     ("oneway", oneway),
     ("threads", threads),
@@ -83,12 +87,8 @@ fn equal<T: PartialEq + std::fmt::Debug>(got: T, want: T) -> Outcome {
 
 fn list(context: &Context) -> Outcome {
     let names = hub::try_list_services(hub::DUMP_FLAG_PRIORITY_ALL)?;
-    for name in ["manager", &context.name] {
-        ensure(names.iter().any(|listed| listed == name), || {
-            format!("{name} is not in {names:?}")
-        })?;
-    }
-    Ok(())
+    let name = &context.name;
+    ensure(names.contains(name), || format!("{name} is not in {names:?}"))
 }
 
 fn missing(_: &Context) -> Outcome {
@@ -127,8 +127,43 @@ fn parcelable(context: &Context) -> Outcome {
     equal(grown.remark.as_deref(), Some("WHY"))
 }
 
+fn kinds(context: &Context) -> Outcome {
+    let mut kinds = Kinds {
+        yes: true,
+        tiny: -7,
+        letter: 'ä' as u16,
+        number: i32::MAX,
+        large: i64::MAX,
+        ratio: 0.75,
+        exact: 1e300,
+        text: "Grüße, 世界 🌍".to_owned(),
+        maybe: None,
+        bytes: vec![0, 1, 127, 128, 255],
+        numbers: vec![1, i32::MIN, 0],
+        texts: vec!["".to_owned(), "b".to_owned()],
+    };
+    let mut turned = context.service.turn(&kinds)?;
+    equal(turned.yes, false)?;
+    equal(turned.tiny, 7)?;
+    equal(turned.letter, 'å' as u16)?;
+    equal(turned.number, -i32::MAX)?;
+    equal(turned.large, -i64::MAX)?;
+    equal(turned.ratio, 1.5)?;
+    equal(turned.exact, 5e299)?;
+    equal(turned.text, format!("{}!", kinds.text))?;
+    equal(turned.maybe, Some("was null".to_owned()))?;
+    turned.bytes.reverse();
+    equal(turned.bytes, kinds.bytes.clone())?;
+    turned.numbers.reverse();
+    equal(turned.numbers, kinds.numbers.clone())?;
+    turned.texts.reverse();
+    equal(turned.texts, kinds.texts.clone())?;
+    kinds.maybe = Some("there".to_owned());
+    equal(context.service.turn(&kinds)?.maybe, None)
+}
+
 fn large(context: &Context) -> Outcome {
-    let bytes: Vec<u8> = (0..700_000).map(|number| (number % 251) as u8).collect();
+    let bytes: Vec<u8> = (0..900_000).map(|number| (number % 251) as u8).collect();
     let mut reversed = context.service.reverse(&bytes)?;
     reversed.reverse();
     ensure(reversed == bytes, || "the bytes came back changed".to_owned())
@@ -174,17 +209,27 @@ fn receive_fd(context: &Context) -> Outcome {
     equal(text.as_str(), "from the service")
 }
 
-/// Our own object becomes a handle on the way and itself again on the way back; theirs the reverse.
-fn identity(context: &Context) -> Outcome {
+/// Our own object becomes a handle on the way and itself again on the way back.
+fn object(context: &Context) -> Outcome {
     let (callback, _) = callback(context);
     let mine = callback.as_binder();
     ensure(context.service.same(&mine)? == mine, || {
         "our object came back as another".to_owned()
-    })?;
+    })
+}
+
+/// And theirs the reverse.
+fn identity(context: &Context) -> Outcome {
     let theirs = context.service.as_binder();
     ensure(context.service.same(&theirs)? == theirs, || {
         "the service's object came back as another".to_owned()
     })
+}
+
+/// What a service with one thread can do, too.
+fn called_back(context: &Context) -> Outcome {
+    let (callback, _) = callback(context);
+    equal(context.service.countDown(&callback, 1)?, 1)
 }
 
 fn nested(context: &Context) -> Outcome {

@@ -12,6 +12,7 @@ use rsbinder::{
 use ubinder_interop::ubinder::interop::{
     IEcho::{BnEcho, IEcho},
     IEchoCallback::IEchoCallback,
+    Kinds::Kinds,
     Note::Note,
 };
 
@@ -110,6 +111,26 @@ impl IEcho for Echo {
 
     fn quit(&self) -> BinderResult<()> {
         std::process::exit(0);
+    }
+
+    fn turn(&self, kinds: &Kinds) -> BinderResult<Kinds> {
+        Ok(Kinds {
+            yes: !kinds.yes,
+            tiny: -kinds.tiny,
+            letter: kinds.letter + 1,
+            number: -kinds.number,
+            large: -kinds.large,
+            ratio: kinds.ratio * 2.0,
+            exact: kinds.exact / 2.0,
+            text: format!("{}!", kinds.text),
+            maybe: match kinds.maybe {
+                None => Some("was null".to_owned()),
+                Some(_) => None,
+            },
+            bytes: kinds.bytes.iter().rev().copied().collect(),
+            numbers: kinds.numbers.iter().rev().copied().collect(),
+            texts: kinds.texts.iter().rev().cloned().collect(),
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 package ubinder.interop;
 
 import ubinder.interop.IEchoCallback;
+import ubinder.interop.Kinds;
 import ubinder.interop.Note;
 
 /** One method for each kind of thing a transaction can carry. */
@@ -41,4 +42,7 @@ interface IEcho {
 
     /** Ends the service's process, for tests of death notifications. */
     oneway void quit();
+
+    /** Each field changed in a way of its own: see the services. */
+    Kinds turn(in Kinds kinds);
 }
