@@ -295,6 +295,30 @@ static void check_pollers(struct thread *thread)
 		CHECK_SYS(close(fd));
 		drop_received(&reader);
 	}
+	// Several get the lowest free numbers, in order: here with holes before and behind what is in use.
+	int numbers[8];
+	for (unsigned i = 0; i < COUNT(numbers); i++)
+		numbers[i] = CHECK_SYS(dup(memory));
+	CHECK_SYS(close(numbers[1]));
+	CHECK_SYS(close(numbers[4]));
+	CHECK_SYS(close(numbers[5]));
+	const int lowest[] = { numbers[1], numbers[4], numbers[5], numbers[7] + 1 };
+	for (unsigned count = 1; count <= COUNT(lowest); count++) {
+		parcel.size = parcel.count = 0;
+		while (parcel.count < count)
+			put_fd(&parcel, memory);
+		must_send(thread, handle, 1, &parcel);
+		expect(&reader, "NOOP TRANSACTION");
+		for (unsigned i = 0; i < count; i++) {
+			CHECK_EQ(fd_of(receive(&reader), i), lowest[i], "the number of a descriptor");
+			CHECK_EQ(CHECK_SYS(fcntl(lowest[i], F_GETFD)), FD_CLOEXEC, "descriptor flags");
+			CHECK_SYS(close(lowest[i]));
+		}
+		drop_received(&reader);
+	}
+	for (unsigned i = 0; i < COUNT(numbers); i++)
+		if (i != 1 && i != 4 && i != 5)
+			CHECK_SYS(close(numbers[i]));
 	CHECK_SYS(close(memory));
 	CHECK_SYS(close(waiter));
 	close_proc(&proc);

@@ -26,7 +26,8 @@ const FILES_AT_ONCE = 253;
 const RED_ZONE = 128;
 
 const AF_UNIX = 1;
-const SOCK_DGRAM_CLOEXEC = 2 | 0o2000000;
+const O_CLOEXEC = 0o2000000;
+const SOCK_DGRAM_CLOEXEC = 2 | O_CLOEXEC;
 const SOL_SOCKET = 1;
 const SCM_RIGHTS = 1;
 const SO_DOMAIN = 39;
@@ -234,8 +235,9 @@ export class Injection {
 
   /**
    * Sends our descriptors through a socket pair of the thread's, of which we hold the other end: no names, no
-   * permissions, no namespaces. Its first end is closed before anything is received, so that the first descriptor gets
-   * the number that the kernel driver would give it.
+   * permissions, no namespaces. The descriptors get the numbers that the kernel driver would give them: the pair has the
+   * two lowest, so its first end is closed before anything is received, and the second one makes room for the
+   * second descriptor, which therefore is sent last.
    */
   *#receive(fds: readonly number[], installed: number[]): Generator<Pause, void, void> {
     const most = Math.min(fds.length, FILES_AT_ONCE);
@@ -250,17 +252,26 @@ export class Injection {
     const theirs = view.getUint32(CONTROL_AT, true);
     const other = view.getUint32(CONTROL_AT + 4, true);
     const ours = copyDescriptor(this.#tracee.tid, theirs);
+    let last = other;
     try {
       yield* this.#call('close', theirs);
       if (ours < 0) throw new RefusedError(-ours);
-      for (let at = 0; at < fds.length; at += FILES_AT_ONCE) {
-        const some = fds.slice(at, at + FILES_AT_ONCE);
+      const [first = -1, second, ...others] = fds;
+      const sent = second === undefined ? [first] : [first, ...others, second];
+      for (let at = 0; at < sent.length; at += FILES_AT_ONCE) {
+        const some = sent.slice(at, at + FILES_AT_ONCE);
         if (at > 0) this.#putMessage(place, some.length, CONTROL_AT);
         yield* this.#receiveSome(ours, other, place, some, installed);
       }
+      if (second !== undefined) {
+        const moved = yield* this.#call('dup3', installed.at(-1) ?? -1, other, O_CLOEXEC);
+        if (moved < 0) throw new RefusedError(-moved);
+        last = installed.pop() ?? -1;
+        installed.splice(1, 0, other);
+      }
     } finally {
       if (ours >= 0) this.#close(ours);
-      yield* this.#call('close', other);
+      yield* this.#call('close', last);
     }
   }
 

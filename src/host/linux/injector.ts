@@ -95,8 +95,8 @@ export class Injector {
     this.#log = log;
     this.#onCopying = onCopying;
     preventDeathByWaking();
+    // At once: later there may be no descriptors left for it
     this.#line = this.#start();
-    process.on('exit', this.#abandon);
   }
 
   /** Injections under way. */
@@ -144,14 +144,25 @@ export class Injector {
       this.#log,
       () => this.#ended(line),
     );
+    if (this.#lines.size === 0) process.on('exit', this.#abandon);
     this.#lines.add(line);
     return line;
   }
 
   #ended(line: Line): void {
     this.#lines.delete(line);
-    // Nothing is left to be told, nor ever will be
-    if (!this.#line && this.#lines.size === 0) process.off('exit', this.#abandon);
+    if (this.#line === line) this.#lose(line);
+    if (this.#lines.size === 0) process.off('exit', this.#abandon);
+  }
+
+  /** It could not begin, for want of descriptors or memory, or has failed. The next injection has another one. */
+  #lose(line: Line): void {
+    this.#line = null;
+    for (const one of [...this.#injections.values()]) {
+      if (!one.isOn(line)) continue;
+      if (one.isHeld || !one.cancel()) this.#take({ type: 'gone', id: one.id });
+      else this.#take({ type: 'refused', id: one.id, errno: EAGAIN });
+    }
   }
 
   #take(report: Report): void {
@@ -277,8 +288,13 @@ export class Injected {
   }
 
   /** For the injector. */
+  isOn(line: Line): boolean {
+    return this.#line === line;
+  }
+
+  /** For the injector. */
   isBeginning(line: Line | null): boolean {
-    return line !== null && this.#line === line && Atomics.load(this.#state, 0) === BEGINNING;
+    return line !== null && this.isOn(line) && Atomics.load(this.#state, 0) === BEGINNING;
   }
 
   /** For the injector: it has not begun for too long. */

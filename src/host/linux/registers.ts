@@ -20,7 +20,7 @@ export interface Architecture {
 }
 
 /** System calls that are made in the place of clients. */
-export type InjectedCall = 'socketpair' | 'recvmsg' | 'close' | 'mmap';
+export type InjectedCall = 'socketpair' | 'recvmsg' | 'dup3' | 'close' | 'mmap';
 
 /** struct user_regs_struct. */
 const X64 = {
@@ -45,7 +45,7 @@ const x64: Architecture = {
   size: 27 * 8,
   stackPointer: X64.rsp,
   thirdArgument: X64.rdx,
-  calls: { socketpair: 53, recvmsg: 47, close: 3, mmap: 9 },
+  calls: { socketpair: 53, recvmsg: 47, dup3: 292, close: 3, mmap: 9 },
   prepareCall(registers, number, args) {
     registers[X64.rax] = BigInt(number);
     registers[X64.orig_rax] = X64_NO_CALL;
@@ -69,7 +69,7 @@ const arm64: Architecture = {
   size: 34 * 8,
   stackPointer: ARM64.sp,
   thirdArgument: 2,
-  calls: { socketpair: 199, recvmsg: 212, close: 57, mmap: 222 },
+  calls: { socketpair: 199, recvmsg: 212, dup3: 24, close: 57, mmap: 222 },
   prepareCall(registers, number, args) {
     registers[ARM64.x8] = BigInt(number);
     for (const [i, arg] of args.entries()) registers[i] = word(arg);

@@ -100,6 +100,39 @@ describe.skipIf(reason !== null)('hazards of the system', () => {
     }),
   );
 
+  test(
+    'hazard 8: descriptors are refused where a daemon without any left cannot have its tracing thread',
+    inPlayground(async (place) => {
+      const { code, stdout, stderr } = await place.run([
+        process.execPath,
+        '--eval',
+        `const { execFileSync } = require('node:child_process');
+        const { closeSync, openSync, readdirSync } = require('node:fs');
+        import('${new URL('../../../dist/host/linux/injector.js', import.meta.url)}').then(({ Injector }) => {
+          const nowhere = openSync('/dev/null', 'w');
+          const limit = readdirSync('/proc/self/fd').length + 20;
+          execFileSync('prlimit', ['--pid=' + process.pid, '--nofile=' + limit]);
+          const all = [];
+          try {
+            for (;;) all.push(openSync('/dev/null', 'r'));
+          } catch {}
+          closeSync(all.pop());
+          const injector = new Injector(nowhere, (line) => console.error(line.split('\\n')[0]));
+          const begin = () => {
+            const done = (outcome) => console.log('refused', outcome, injector.size);
+            injector.begin({ thread: process.pid, owner: 0, answer: new Uint8Array(8) }, { done }).install([nowhere]);
+          };
+          begin();
+          // And a second time, by a thread of its own
+          setTimeout(begin, 200);
+          setTimeout(process.exit, 1000);
+        });`,
+      ]);
+      expect({ code, stdout }).toEqual({ code: 0, stdout: 'refused 11 0\nrefused 11 0\n' });
+      expect(stderr).toMatch(/the tracing thread failed: .*EMFILE/);
+    }),
+  );
+
   test('hazard 25: the daemon has no children, whose ends would hide those of the threads that it traces', async () => {
     await using mount = await TestMount.start('root', { seconds: 60 });
     const running = mount.run([await program('fds'), mount.device()]);
