@@ -2,6 +2,15 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { NumberSet } from './number-set.ts';
 
+test('a number far beyond the others is remembered', () => {
+  const set = new NumberSet();
+  for (let number = 0; number < 1000; number++) if (number !== 500) set.add(number);
+  const far = new NumberSet();
+  far.add(1000);
+  for (let number = 0; number < 1000; number++) far.add(number);
+  expect([set.lowestMissing, far.lowestMissing]).toEqual([500, 1001]);
+});
+
 test('the lowest number that is missing is found, whatever came and went', () => {
   const operation = fc.record({ number: fc.nat(200), isAdded: fc.boolean() });
   fc.assert(

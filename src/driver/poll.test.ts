@@ -55,6 +55,15 @@ describe('a polling thread is told', () => {
     expect(server.poll(10)).toBe(true);
   });
 
+  test('also when another thread, which does not poll, has left', async () => {
+    const { server, caller } = setUp();
+    server.poll(10);
+    server.thread(11);
+    server.process.process.threadDied(11);
+    await write(caller, oneway());
+    expect(server.told.times).toBe(1);
+  });
+
   test('not of work for the process that a sleeping thread takes', async () => {
     const { server, caller } = setUp();
     server.poll(10);

@@ -52,7 +52,7 @@ const plans: readonly Plan[] = [
     lsm: 'none',
     onTheKernels: all,
     onOurs: all,
-    mode: 'store',
+    mode: 'inject',
     // Before Linux 6.6 a file that refuses read(2) cannot be mapped.
     differences: { errors: 'skip errors: read(2)' },
   },

@@ -84,6 +84,17 @@ const places: Scenario[] = [
     },
   },
   {
+    name: 'of holes of one size the tree’s topmost is taken, not the first',
+    async run(world) {
+      const { server, client, handle } = await pair(world);
+      const [a = 0, , c = 0, , e = 0] = await fill(server, client, [24, 8, 24, 8, 24, 8]);
+      for (const offset of [a, c, e]) await server.write(freeBuffer(server.peer.mapping + offset));
+      const taken: number[] = [];
+      for (let i = 0; i < 3; i++) taken.push(await placeOf(server, client, handle, 24));
+      assert.deepEqual(taken, [c, e, c]);
+    },
+  },
+  {
     name: 'freed buffers become one with their free neighbours, in every order',
     async run(world) {
       const { server, client, handle } = await pair(world);

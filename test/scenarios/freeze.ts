@@ -5,6 +5,7 @@ import {
   BC_REQUEST_FREEZE_NOTIFICATION,
   BINDER_FREEZE,
   BINDER_GET_FROZEN_INFO,
+  TF_ACCEPT_FDS,
   TF_UPDATE_TXN,
 } from '../../src/abi/binder.ts';
 import { freezeInfo, frozenStatusInfo } from '../../src/abi/structs.ts';
@@ -22,7 +23,7 @@ import {
   reply,
 } from '../support/commands.ts';
 import type { Scenario } from './scenario.ts';
-import { CALLED, pair, share } from './setup.ts';
+import { CALLED, pair, pass, share } from './setup.ts';
 
 // Freezing processes, and hearing of it.
 
@@ -224,6 +225,45 @@ export const freezing: Scenario[] = [
       }
       assert.deepEqual(seen, ['1:1', '3:3', '2:4', '2:0']);
       await server.readNothing();
+    },
+  },
+  {
+    name: 'TF_UPDATE_TXN replaces no call with other flags, of another process, or to somebody who is not frozen',
+    async run(world) {
+      const { server, client, handle } = await pair(world);
+      const other = await Actor.open(world, 'other');
+      const own = await pass(client, other, handle);
+      const update = (to: number, size: number, flags = 0) =>
+        oneway(to, { flags: TF_UPDATE_TXN | flags, parts: [bytes(size)] });
+      const sizes = async (count: number) => {
+        const seen: number[] = [];
+        for (let i = 0; i < count; i++) {
+          const message = await (await server.read(`NOOP ${CALLED}`)).message();
+          seen.push(message.dataSize);
+          await server.write(freeBuffer(message.buffer));
+        }
+        await server.readNothing();
+        return seen;
+      };
+      await client.write(update(handle, 1), update(handle, 2), update(handle, 3));
+      assert.deepEqual(await sizes(3), [1, 2, 3]);
+      await freeze(client, server.pid, 1);
+      await client.write(update(handle, 4), update(handle, 5), update(handle, 6, TF_ACCEPT_FDS));
+      await other.write(update(own, 7));
+      await freeze(client, server.pid, 0);
+      assert.deepEqual(await sizes(4), [4, 5, 6, 7]);
+    },
+  },
+  {
+    name: 'who freezes what is frozen reports nothing new',
+    async run(world) {
+      const { server, client, handle } = await pair(world);
+      await freeze(client, server.pid, 1);
+      await client.write(requestFreeze(handle, COOKIE));
+      assert.equal(await report(client, COOKIE), 1);
+      await freeze(client, server.pid, 1);
+      await client.write(freezeDone(COOKIE));
+      await client.readNothing();
     },
   },
   {

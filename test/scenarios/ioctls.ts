@@ -175,6 +175,22 @@ const labels: Scenario[] = [
     },
   },
   {
+    name: 'the NUL of a label that fills its place takes another',
+    needs: ['labels'],
+    label: 'sixteen letters!',
+    async run(world) {
+      const { server, client, handle } = await pair(world, { flags: FLAT_BINDER_FLAG_TXN_SECURITY_CTX });
+      const plain = await share(server, client, 0x11, 0x21);
+      await client.write(oneway(handle));
+      const { secctx = 0, buffer } = await (await server.read('NOOP TRANSACTION_SEC_CTX(10,20)')).message();
+      const label = await server.peer.received(secctx, 24);
+      assert.equal(new TextDecoder().decode(label), `sixteen letters!${'\0'.repeat(8)}`);
+      await client.write(oneway(plain));
+      const next = await (await server.read('NOOP TRANSACTION(11,21)')).message();
+      assert.equal(next.buffer - buffer, 24);
+    },
+  },
+  {
     name: 'an empty label is a label',
     needs: ['labels'],
     label: '',

@@ -4,21 +4,27 @@ import {
   BC_REQUEST_FREEZE_NOTIFICATION,
   BINDER_GET_EXTENDED_ERROR,
   BINDER_SET_CONTEXT_MGR,
+  BINDER_SET_CONTEXT_MGR_EXT,
   BINDER_VERSION,
   BR_FAILED_REPLY,
+  FLAT_BINDER_FLAG_ACCEPTS_FDS,
 } from '../../src/abi/binder.ts';
 import { ENOMEM } from '../../src/abi/errno.ts';
-import { extendedError } from '../../src/abi/structs.ts';
-import { LocalDriver, LocalHost, type LocalThread } from '../../src/binder/connections/local.ts';
+import { extendedError, flatBinderObject } from '../../src/abi/structs.ts';
+import { LocalDriver, LocalFiles, LocalHost, type LocalThread } from '../../src/binder/connections/local.ts';
 import type { Limits } from '../../src/driver/limits.ts';
 import {
   acquire,
+  buffer,
+  bytes,
   type Command,
   clearDeath,
   command,
+  descriptorArray,
   oneway,
   requestDeath,
   strongBinder,
+  u32s,
 } from '../support/commands.ts';
 
 // Beyond a limit clients get what the kernel driver gives where it has no memory, and nothing is left half done.
@@ -82,6 +88,37 @@ test.each(['nodes', 'refs'] as const)(
   },
 );
 
+test('a transaction brings at most 1,024 files, and none of more stays', async () => {
+  const driver = new LocalDriver();
+  const [manager, client] = [1, 2].map((pid) => {
+    const process = driver.connect({ pid, files: new LocalFiles(4096) });
+    process.map(65536);
+    return process;
+  }) as [ReturnType<LocalDriver['connect']>, ReturnType<LocalDriver['connect']>];
+  await manager
+    .thread(1)
+    .ioctl(BINDER_SET_CONTEXT_MGR_EXT, flatBinderObject.bytes({ flags: FLAT_BINDER_FLAG_ACCEPTS_FDS }));
+  const fd = client.files.open('a file');
+  const thread = client.thread(1);
+  const send = async (count: number) => {
+    const array = client.place(u32s(...new Array<number>(count).fill(fd)));
+    const parts = [
+      bytes(4),
+      buffer(array, 4 * count),
+      descriptorArray(count, { parent: 0, parentOffset: 0 }),
+    ];
+    const message = oneway(0, { parts, buffersSize: 8192 });
+    const sent = await thread.writeRead(await message(async (bytes) => client.place(bytes)), 256);
+    client.reset();
+    return names(sent);
+  };
+  expect(await send(1025)).toEqual(['BR_FAILED_REPLY']);
+  expect(await lastError(thread)).toEqual({ code: BR_FAILED_REPLY, param: -ENOMEM });
+  expect(await send(1024)).toEqual(['BR_TRANSACTION_COMPLETE']);
+  await manager.thread(1).writeRead(new Uint8Array(), 256);
+  expect(manager.files.size).toBe(1024);
+});
+
 test('a context manager that may have no node is refused', async () => {
   const { become } = await scene({ nodes: 0 });
   expect(become).toBe(ENOMEM);
@@ -100,6 +137,8 @@ test('registrations that were withdrawn count until their ends are read', async 
     freeze(BC_CLEAR_FREEZE_NOTIFICATION, cookie),
   ]);
   expect(await writeOnly(...freezes, freeze(BC_REQUEST_FREEZE_NOTIFICATION, 3))).toBe(ENOMEM);
+  await thread.writeRead(new Uint8Array(), 256);
+  expect(await writeOnly(freeze(BC_REQUEST_FREEZE_NOTIFICATION, 3))).toBe(0);
   client.close();
   expect([driver.stats.death.active, client.process.deathRegistrations]).toEqual([0, 0]);
   expect([driver.stats.freeze.active, client.process.freezeRegistrations]).toEqual([0, 0]);
