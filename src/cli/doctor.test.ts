@@ -93,7 +93,15 @@ describe.skipIf(process.platform !== 'linux')('ubinder doctor', () => {
 
   it.skipIf(!canUnshare || process.getuid?.() !== 0)('tries as root, and leaves nothing', async () => {
     const { findings } = await examine({});
-    const tried = ['fuse-device', 'fuse-mount', 'passthrough', 'read-memory', 'trace', 'copy-descriptor'];
+    const tried = [
+      'fuse-device',
+      'fuse-mount',
+      'passthrough',
+      'read-memory',
+      'trace',
+      'copy-descriptor',
+      'fusermount3',
+    ];
     for (const { id, verdict } of findings) if (tried.includes(id)) expect(verdict).not.toBe('unknown');
   });
 

@@ -78,8 +78,8 @@ export class BuiltCli {
     this.directory = mkdtempSync(join(tmpdir(), 'ubinder-cli-'));
     chmodSync(this.directory, 0o755);
     this.main = join(this.directory, 'dist/cli/main.js');
-    for (const folder of ['abi', 'page', 'host/linux', 'host/launcher', 'host/launcher/checks', 'cli'])
-      this.transpile(folder);
+    const rooms = ['host/linux', 'host/fuse', 'host/launcher', 'host/launcher/checks'];
+    for (const folder of ['abi', 'page', ...rooms, 'cli']) this.transpile(folder);
     writeFileSync(this.main, MAIN);
     writeFileSync(join(this.directory, 'package.json'), '{"type":"module"}');
     symlinkSync(join(root, 'node_modules'), join(this.directory, 'node_modules'));

@@ -4,6 +4,7 @@ import { type Finding, type FindingId, finding, findingIds } from './finding.ts'
 import {
   judgeFuse,
   judgeFuseDevice,
+  judgeFusermount,
   judgeRequestTimeouts,
   judgeRights,
   judgeRootlessMount,
@@ -100,7 +101,25 @@ describe('judging', () => {
       threadPidfd: 'ok',
       mapQuery: 'ok',
     };
-    expect(judgeRights({ report }).map(({ verdict }) => verdict)).toEqual(['no', 'warn', 'warn']);
+    const judged = judgeRights({ report }, 'somebody: ask them');
+    expect(judged.map(({ verdict }) => verdict)).toEqual(['no', 'warn', 'warn']);
+    expect(judged[0]?.detail).toBe('EPERM: no daemon can work; forbidden by somebody: ask them');
+  });
+
+  it('a mount by fusermount3, whoever tried it', () => {
+    expect(judgeFusermount({ report: { complaint: '' } }, undefined)).toMatchObject({
+      verdict: 'ok',
+      detail: '',
+    });
+    expect(judgeFusermount({ report: { complaint: 'no' } }, 65534)).toMatchObject({
+      verdict: 'warn',
+      detail: 'as uid 65534: no',
+    });
+    const closed = 'Cannot fusermount3 -- /a: fusermount3: failed to open /dev/fuse: Permission denied';
+    expect(judgeFusermount({ report: { complaint: closed } }, undefined).detail).toBe(
+      'failed to open /dev/fuse: Permission denied; let root chmod 0666 it, as udev does',
+    );
+    expect(judgeFusermount({ failure: 'late' }, undefined)).toMatchObject({ verdict: 'unknown' });
   });
 
   it('a /dev/fuse for root alone', () => {

@@ -10,10 +10,13 @@ import { tryUserNamespace } from '../namespaces.ts';
 import { type Conclusion, canMount, conclude } from './conclusions.ts';
 import { type Finding, finding, findingIds } from './finding.ts';
 import type { FuseReport } from './fuse-probe.ts';
+import type { FusermountReport } from './fusermount-probe.ts';
+import { whoForbids } from './guards.ts';
 import { type Answer, startProbe, tryInChild } from './in-child.ts';
 import {
   judgeFuse,
   judgeFuseDevice,
+  judgeFusermount,
   judgeKernelBinder,
   judgeProbe,
   judgeRequestTimeouts,
@@ -83,7 +86,6 @@ export async function diagnose(): Promise<Diagnosis> {
 
 const thisMachine: Machine = {
   release: release(),
-  path: `${process.env.PATH ?? ''}:/usr/bin:/bin`,
   read: (path) => {
     try {
       return readFileSync(path, 'utf8');
@@ -127,7 +129,10 @@ async function tryEverything(isRoot: boolean): Promise<Tried> {
     'way' in namespace
       ? tryInChild<T>(args, { through: namespace.way.argv, uid })
       : Promise.resolve({ failure: 'needs a user namespace' });
-  const [rootlessFuse, rootlessRights] = await Promise.all([
+  const [fusermount, rootlessFuse, rootlessRights] = await Promise.all([
+    isRoot && !mounts
+      ? { failure: 'root that may not mount cannot try it as another user' }
+      : tryInChild<FusermountReport>(uid === undefined ? ['fusermount'] : ['fusermount', `${uid}`]),
     inNamespace<FuseReport>('fuse', 'entered'),
     inNamespace<ProcessReport>('process'),
   ]);
@@ -139,10 +144,11 @@ async function tryEverything(isRoot: boolean): Promise<Tried> {
     judgeKernelBinder(probeKernelBinder()),
     judgeFuseDevice(),
     ...judgeFuse(fuse, isRoot),
-    ...judgeRights(rights),
+    ...judgeRights(rights, whoForbids(thisMachine)),
     judgeUserNamespace(namespace),
     judgeRootlessMount(rootlessFuse, uid),
     judgeRootlessMemory(rootlessRights),
+    judgeFusermount(fusermount, uid),
   ];
   findings.sort((a, b) => findingIds.indexOf(a.id) - findingIds.indexOf(b.id));
   return {

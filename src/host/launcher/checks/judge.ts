@@ -3,6 +3,7 @@ import { explainFuseError, fuseMode, whyFuseIsClosed } from '../fuse-device.ts';
 import type { UserNamespaceAttempt } from '../namespaces.ts';
 import { type Finding, type FindingId, finding } from './finding.ts';
 import type { Attempt, FuseReport } from './fuse-probe.ts';
+import type { FusermountReport } from './fusermount-probe.ts';
 import type { Answer } from './in-child.ts';
 import type { ProcessReport } from './process-probe.ts';
 
@@ -68,8 +69,12 @@ function mountFailure({
   return mount === 'ok' ? undefined : mount;
 }
 
-/** What trying rights over another process told. */
-export function judgeRights(answer: Answer<ProcessReport>): Finding[] {
+/**
+ * What trying rights over another process told.
+ *
+ * @param guard who forbids what is forbidden, and what to do about it.
+ */
+export function judgeRights(answer: Answer<ProcessReport>, guard: string): Finding[] {
   const titles = {
     memory: "reading a client's memory",
     trace: 'tracing a client',
@@ -85,12 +90,8 @@ export function judgeRights(answer: Answer<ProcessReport>): Finding[] {
     if ('failure' in answer) return finding(id, title, 'unknown', answer.failure);
     const attempt = answer.report[what];
     if (attempt === 'ok') return finding(id, title, 'ok', '');
-    return finding(
-      id,
-      title,
-      bad,
-      `${attempt}: ${without}; root or CAP_SYS_PTRACE may (in Docker --cap-add SYS_PTRACE)`,
-    );
+    const isForbidden = attempt === 'EPERM' || attempt === 'EACCES';
+    return finding(id, title, bad, `${attempt}: ${without}${isForbidden ? `; forbidden by ${guard}` : ''}`);
   };
   return [
     judge('read-memory', 'memory', 'no', 'no daemon can work'),
@@ -119,6 +120,22 @@ export function judgeRootlessMemory(answer: Answer<ProcessReport>): Finding {
   if ('failure' in answer) return finding('rootless-memory', title, 'unknown', answer.failure);
   const { memory } = answer.report;
   return finding('rootless-memory', title, memory === 'ok' ? 'ok' : 'no', memory === 'ok' ? '' : memory);
+}
+
+/**
+ * What mounting by fusermount3 told.
+ *
+ * @param user whom it was tried as; ourselves when absent.
+ */
+export function judgeFusermount(answer: Answer<FusermountReport>, user: number | undefined): Finding {
+  const title = 'mounting by fusermount3, for ordinary users';
+  if ('failure' in answer) return finding('fusermount3', title, 'unknown', answer.failure);
+  // What it says itself, without the command line that we gave it
+  const said = answer.report.complaint.replace(/^.*: fusermount3: /, '');
+  const complaint = said.includes('open /dev/fuse') ? `${said}; let root chmod 0666 it, as udev does` : said;
+  const who = user === undefined ? '' : `as uid ${user}`;
+  if (complaint === '') return finding('fusermount3', title, 'ok', who);
+  return finding('fusermount3', title, 'warn', who ? `${who}: ${complaint}` : complaint);
 }
 
 /** Whether an ordinary user gets a user namespace. */

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { surroundings } from './diagnose.ts';
 import type { Finding } from './finding.ts';
+import { whoForbids } from './guards.ts';
 import { inspectMachine, type Machine } from './machine.ts';
 import { mechanismsHere } from './mechanisms.ts';
 
 function machine(files: Record<string, string> = {}, release = '6.8.0-45-generic'): Machine {
-  return { release, path: '/usr/bin:/opt/bin', read: (path) => files[path], exists: (path) => path in files };
+  return { release, read: (path) => files[path], exists: (path) => path in files };
 }
 
 function find(id: Finding['id'], on: Machine): Finding | undefined {
@@ -14,7 +15,7 @@ function find(id: Finding['id'], on: Machine): Finding | undefined {
 
 describe('inspectMachine', () => {
   it('is content with a plain machine', () => {
-    const found = inspectMachine(machine({ '/usr/bin/fusermount3': '' }));
+    const found = inspectMachine(machine());
     expect(found.map(({ verdict }) => verdict)).toEqual(found.map(() => 'ok'));
   });
 
@@ -38,6 +39,36 @@ describe('inspectMachine', () => {
     const path = '/proc/sys/kernel/apparmor_restrict_unprivileged_userns';
     expect(find('apparmor', machine({ [path]: '1\n' }))).toMatchObject({ verdict: 'warn' });
     expect(find('apparmor', machine({ [path]: '0\n' }))).toMatchObject({ verdict: 'ok' });
+  });
+});
+
+describe('whoForbids', () => {
+  it.each([
+    ['Yama', '/proc/sys/kernel/yama/ptrace_scope', '1\n', 'sysctl -w kernel.yama.ptrace_scope=0'],
+    ['Yama', '/proc/sys/kernel/yama/ptrace_scope', '3\n', 'boot'],
+    ['seccomp', '/proc/self/status', 'Name:\tnode\nSeccomp:\t2\n', '--cap-add SYS_PTRACE'],
+    [
+      'docker-default',
+      '/proc/self/attr/apparmor/current',
+      'docker-default (enforce)\n',
+      'apparmor=unconfined',
+    ],
+    ['SELinux', '/sys/fs/selinux/enforce', '1', 'deny_ptrace'],
+  ])('suspects %s by %s', (name, path, text, advice) => {
+    const who = whoForbids(machine({ [path]: text }));
+    expect(who).toContain(name);
+    expect(who).toContain(advice);
+    expect(who).not.toContain('\n');
+  });
+
+  it('suspects a missing right where nothing guards', () => {
+    const open = {
+      '/proc/sys/kernel/yama/ptrace_scope': '0\n',
+      '/proc/self/status': 'Seccomp:\t0\n',
+      '/proc/self/attr/apparmor/current': 'unconfined\n',
+      '/sys/fs/selinux/enforce': '0',
+    };
+    expect(whoForbids(machine(open))).toContain('CAP_SYS_PTRACE');
   });
 });
 

@@ -5,8 +5,6 @@ import { type Finding, finding } from './finding.ts';
 export interface Machine {
   /** The kernel's release, for example `6.8.0-45-generic`. */
   readonly release: string;
-  /** Directories in which programs are looked for. */
-  readonly path: string;
   /** The text of a file, undefined where there is none or it may not be read. */
   read(path: string): string | undefined;
   exists(path: string): boolean;
@@ -17,7 +15,7 @@ const OLDEST_KERNEL = [5, 10] as const;
 
 /** Everything that reading files tells. */
 export function inspectMachine(machine: Machine): Finding[] {
-  return [checkKernel(machine), checkFusermount(machine), checkYama(machine), checkAppArmor(machine)];
+  return [checkKernel(machine), checkYama(machine), checkAppArmor(machine)];
 }
 
 function checkKernel({ release }: Machine): Finding {
@@ -29,19 +27,6 @@ function checkKernel({ release }: Machine): Finding {
     title,
     'warn',
     `Linux ${release}; ${OLDEST_KERNEL.join('.')} is the oldest supported`,
-  );
-}
-
-function checkFusermount({ path, exists }: Machine): Finding {
-  const title = 'fusermount3, for ordinary users';
-  for (const directory of path.split(':'))
-    if (directory && exists(`${directory}/fusermount3`))
-      return finding('fusermount3', title, 'ok', `${directory}/fusermount3`);
-  return finding(
-    'fusermount3',
-    title,
-    'warn',
-    'not installed; install the package fuse3 to mount without root',
   );
 }
 

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { probeFuse } from './fuse-probe.ts';
+import { probeFusermount } from './fusermount-probe.ts';
 import { becomeTarget, probeProcess, type Target } from './process-probe.ts';
 
 // A program of its own, started by tryInChild(): `node probe.js WHAT [ARGUMENT]` prints one line of JSON.
@@ -15,6 +16,9 @@ switch (what) {
   case 'fuse':
     print(probeFuse(argument === 'entered'));
     break;
+  case 'fusermount':
+    print(await probeFusermount(argument === undefined ? undefined : Number(argument)));
+    break;
   case 'process':
     if (argument) print(probeProcess(JSON.parse(argument) as Target));
     else await probeOwnTarget();
@@ -25,7 +29,7 @@ switch (what) {
     process.stdin.resume();
     break;
   default:
-    throw new Error(`Cannot probe ${JSON.stringify(what)}: give fuse, process or target`);
+    throw new Error(`Cannot probe ${JSON.stringify(what)}: give fuse, fusermount, process or target`);
 }
 
 /** In a user namespace the other process must be in it as well, so it is started here. */
