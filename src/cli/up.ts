@@ -119,6 +119,7 @@ async function serve(mountPoint: string, options: UpOptions): Promise<void> {
       });
       warn(options);
       announce(mountPoint, process.pid);
+      void daemon.stopping.then(() => notifyServiceManager('STOPPING=1'));
     }
     await daemon.finished.catch(fail);
   } finally {
@@ -164,8 +165,8 @@ function forcedMode(): DeliveryMode | undefined {
 
 /** What scripts and tests wait for. */
 function announce(mountPoint: string, pid: number): void {
-  process.stdout.write(`ubinder ready: ${mountPoint} (pid ${pid})\n`);
   notifyServiceManager(`READY=1\nSTATUS=serving ${mountPoint}`);
+  process.stdout.write(`ubinder ready: ${mountPoint} (pid ${pid})\n`);
 }
 
 /** Serves by a daemon of which this process is the supervisor. */

@@ -235,6 +235,11 @@ export class Daemon {
     this.#stopRequest.make();
   }
 
+  /** Resolves when it was told to stop, by whomever. */
+  get stopping(): Promise<void> {
+    return this.#stopRequest.made;
+  }
+
   /** The mount's, as in `FuseMount.connection`. */
   get connection(): number {
     return this.#mount.connection;
