@@ -6,7 +6,6 @@
 #include "descriptors.h"
 
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 enum {
@@ -329,7 +328,6 @@ static void check_full(struct thread *thread)
 {
 	struct proc proc;
 	struct thread reader;
-	struct rlimit limit, none;
 	open_proc(&proc, O_NONBLOCK, DEFAULT_MAPPING);
 	enter_looper(&reader, &proc);
 	publish(&reader, 21, 1, 1, FLAT_BINDER_FLAG_ACCEPTS_FDS);
@@ -338,25 +336,8 @@ static void check_full(struct thread *thread)
 	int memory = CHECK_SYS(memfd_create("full", MFD_CLOEXEC));
 	put_fd(&parcel, memory);
 	put_fd(&parcel, memory);
-	CHECK_SYS(getrlimit(RLIMIT_NOFILE, &limit));
-	none = limit;
-	int lowest = CHECK_SYS(dup(memory));
-	CHECK_SYS(close(lowest));
-	unsigned before = count_fds();
-	for (unsigned room = 0; room < 2; room++) {
-		none.rlim_cur = (rlim_t)lowest + room;
-		bc_call(thread, handle, 1, 0, &parcel);
-		submit(thread);
-		CHECK_SYS(setrlimit(RLIMIT_NOFILE, &none));
-		expect_nothing(&reader);
-		CHECK_SYS(setrlimit(RLIMIT_NOFILE, &limit));
-		struct event event;
-		next_event(thread, &event);
-		CHECK_EQ(event.command, BR_TRANSACTION_COMPLETE, "first");
-		next_event(thread, &event);
-		CHECK_EQ(event.command, BR_FAILED_REPLY, "second");
-		CHECK_EQ(count_fds(), before, "descriptors afterwards");
-	}
+	for (unsigned room = 0; room < 2; room++)
+		call_with_room(thread, handle, &parcel, &reader, room, false);
 	CHECK_SYS(close(memory));
 	close_proc(&proc);
 }
