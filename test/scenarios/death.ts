@@ -5,6 +5,7 @@ import {
   clearDeath,
   deadBinderDone,
   decrefs,
+  enterLooper,
   freeBuffer,
   increfs,
   oneway,
@@ -448,6 +449,19 @@ const notifications: Scenario[] = [
       await client.read('NOOP DEAD_BINDER(1)');
       await client.write(deadBinderDone(1), clearDeath(0, 1), decrefs(0));
       await client.read('NOOP CLEAR_DEATH_NOTIFICATION_DONE(1)');
+    },
+  },
+  {
+    name: 'what a process held is given back at its death, in the order of its handles',
+    async run(world) {
+      const holder = await manager(world);
+      const owner = await Actor.open(world, 'owner');
+      await owner.write(enterLooper);
+      for (const node of [0x30, 0x10, 0x20]) await share(owner, holder, node, node);
+      await holder.close();
+      await owner.read(
+        'NOOP RELEASE(30,30) DECREFS(30,30) RELEASE(10,10) DECREFS(10,10) RELEASE(20,20) DECREFS(20,20)',
+      );
     },
   },
   {

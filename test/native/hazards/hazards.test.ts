@@ -59,6 +59,12 @@ const attacks: readonly Attack[] = [
   { hazards: [26], program: 'hazards/floods', args: ['--only=killed-write'], modes: everywhere },
   { hazards: [26], program: 'hazards/floods', args: ['--only=objects'], modes: everywhere },
   { hazards: [26], program: 'hazards/deaths', args: ['--only=killed-clients'], modes: everywhere },
+  {
+    hazards: [26],
+    program: 'hazards/deaths',
+    args: ['--only=killed-clients', '--clients=10000'],
+    modes: ['root', 'rootless'],
+  },
   { hazards: [26, 31], program: 'hazards/deaths', args: ['--only=much-held'], modes: everywhere },
   { hazards: [7], program: 'hazards/floods', args: ['--only=wakes'], modes: everywhere },
   { hazards: [31], program: 'hazards/floods', args: ['--only=storm'], modes: everywhere },
@@ -75,7 +81,7 @@ for (const mode of modes) {
     let descriptors: number;
 
     beforeAll(async () => {
-      mount = await TestMount.start(mode, { seconds: 300 });
+      mount = await TestMount.start(mode, { seconds: 420 });
       ({ pid, descriptors } = await mount.status());
     });
     afterAll(() => mount?.stop());
