@@ -182,16 +182,22 @@ export class Node extends WorkItem {
 
   /**
    * The owner died, and the oneway calls that waited here are cancelled. A node to which refs exist goes on as a dead
-   * node until the last of them is gone; the refs that asked are told, the newest first.
+   * node until the last of them is gone; the refs that asked are told, the newest first, one from one pause to the next.
+   * Who asks meanwhile is told at once, as of any dead node.
    */
-  ownerDied(): void {
+  *ownerDied(): Generator<void> {
     dequeue(this);
     this.localStrong = 0;
     this.localWeak = 0;
     this.process = null;
     if (this.refs.size === 0) return this.#free();
     this.#driver.deadNodes.add(this);
-    for (const ref of [...this.refs.values()].reverse()) ref.nodeDied();
+    const wishes = [...this.refs.values()].reverse().map((ref) => ({ ref, death: ref.death }));
+    for (const { ref, death } of wishes) {
+      if (!death || ref.death !== death) continue;
+      ref.nodeDied();
+      yield;
+    }
   }
 
   override prepare(_thread: Thread, out: ReadBuffer): AfterItem {

@@ -243,7 +243,7 @@ export class Process {
       yield* node.asyncTodo.cancelEach();
       // The last of those who referred to it may have gone meanwhile.
       if (!this.nodes.delete(node)) continue;
-      node.ownerDied();
+      yield* node.ownerDied();
       yield;
     }
     for (const ref of this.refs) {
