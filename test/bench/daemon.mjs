@@ -17,26 +17,29 @@ const serving = new Set();
 export class BenchDaemon {
   /**
    * @param {string} tree the directory whose dist/ is to be run.
-   * @param {{ mode?: string, cpu?: number | null }} options the way of delivery (default: the daemon's own choice), and
-   * the one processor for all of its threads.
+   * @param {{ mode?: string, cpu?: number | null, isRootless?: boolean }} options the way of delivery (default: the
+   * daemon's own choice), the one processor for all of its threads, and whether it has a user namespace of its own.
    */
-  static async start(tree, { mode, cpu = null } = {}) {
+  static async start(tree, { mode, cpu = null, isRootless = false } = {}) {
     const main = `${tree}/dist/cli/main.js`;
     if (!existsSync(main)) throw new Error(`Cannot serve without ${main}: run \`npm run build\` first`);
     const directory = mkdtempSync(`${tmpdir()}/ubinder-bench-mount-`);
     const env = mode === undefined ? process.env : { ...process.env, UBINDER_FORCE_MODE: mode };
     // A group of its own: Ctrl-C is for the bench, which then stops the daemon.
-    const child = spawn(process.execPath, [main, 'up', '--mount', directory, '--no-service-manager'], {
+    const command = [process.execPath, main, 'up', '--mount', directory, '--no-service-manager'];
+    const [program, ...args] = isRootless ? ['unshare', '-Urm', ...command] : command;
+    const child = spawn(program, args, {
       env,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     });
-    const daemon = new BenchDaemon(tree, directory, child);
+    const daemon = new BenchDaemon(tree, directory, child, isRootless);
     try {
-      await daemon.#untilReady();
+      // Its supervisor, which is our child, has nothing to do with a call
+      daemon.pid = await daemon.#untilReady();
       // From outside, as any program may be pinned: the daemon must not know.
       if (cpu !== null) {
-        execFileSync('taskset', ['-a', '-c', '-p', `${cpu}`, `${child.pid}`], { stdio: 'ignore' });
+        execFileSync('taskset', ['-a', '-c', '-p', `${cpu}`, `${daemon.pid}`], { stdio: 'ignore' });
       }
       const status = await run([process.execPath, main, 'status', '--mount', directory, '--json']);
       daemon.mode = JSON.parse(status.stdout).mode;
@@ -47,15 +50,19 @@ export class BenchDaemon {
     }
   }
 
-  /** How received data gets to clients: passthrough or store. */
+  /** How received data gets to clients: passthrough, inject or store. */
   mode = '';
+  /** The process that serves. */
+  pid = 0;
   #tree;
   #directory;
   #child;
   #log = '';
+  #isRootless;
   #stopping = null;
 
-  constructor(tree, directory, child) {
+  constructor(tree, directory, child, isRootless) {
+    this.#isRootless = isRootless;
     this.#tree = tree;
     this.#directory = directory;
     this.#child = child;
@@ -65,12 +72,14 @@ export class BenchDaemon {
     serving.add(this);
   }
 
-  get pid() {
-    return this.#child.pid;
-  }
-
   get device() {
     return `${this.#directory}/binder`;
+  }
+
+  /** The command line that runs a program where the mount is visible. */
+  where(command) {
+    if (!this.#isRootless) return command;
+    return ['nsenter', '-t', `${this.pid}`, '-U', '-m', '--preserve-credentials', ...command];
   }
 
   /** Ends it in peace, or, when that takes too long, by force: then clients' ioctls fail and nobody waits for ever. */
@@ -122,9 +131,9 @@ export class BenchDaemon {
         clearTimeout(timer);
         fail(new Error(this.#log.trim() || `The daemon ended with code ${code}`));
       });
-      createInterface({ input: this.#child.stdout }).once('line', () => {
+      createInterface({ input: this.#child.stdout }).once('line', (line) => {
         clearTimeout(timer);
-        done();
+        done(Number(/\(pid (\d+)\)$/.exec(line)[1]));
       });
     });
   }

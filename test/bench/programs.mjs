@@ -1,5 +1,6 @@
 // The bench's child processes: each with a deadline, and none left behind.
 import { execFileSync, spawn } from 'node:child_process';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
@@ -10,14 +11,19 @@ const RUN_DEADLINE = 30;
 const running = new Set();
 let isEnding = false;
 
-/** Compiles call.c and pingpong.c into `directory`. */
+/** Compiles the C programs into `directory`. */
 export async function compilePrograms(directory) {
-  const build = async (name) => {
-    const target = `${directory}/${name}`;
-    await run(['gcc', '-O2', '-Wall', '-pthread', `-I${here}../native`, `${here}${name}.c`, '-o', target]);
+  const native = `${here}../native`;
+  const build = async (source) => {
+    const target = `${directory}/${basename(source, '.c')}`;
+    await run(['gcc', '-O2', '-Wall', '-pthread', `-I${native}`, source, '-o', target]);
     return target;
   };
-  return { call: await build('call'), pingpong: await build('pingpong') };
+  return {
+    call: await build(`${here}call.c`),
+    pingpong: await build(`${here}pingpong.c`),
+    deaths: await build(`${native}/hazards/deaths.c`),
+  };
 }
 
 /**

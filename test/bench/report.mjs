@@ -75,6 +75,11 @@ export function formatHeld({ calls, hold_ms, took_ms, in_flight, timer_late_ms }
   return `${calls} calls of one event loop to a service that holds each for ${hold_ms} ms: ${Math.round(took_ms)} ms, ${in_flight} under way at once in the driver; a timer of 10 ms at most ${figures(timer_late_ms)} ms late.`;
 }
 
+/** What the end of a process that held much cost others. */
+export function formatDeath({ refs, longest_ms, longest_before_ms }) {
+  return `A process with ${refs} nodes and as many references is killed: the longest call of others within a second takes ${figures(longest_ms)} ms, in the second before ${figures(longest_before_ms)} ms.`;
+}
+
 function cells(summary) {
   const { name, size, p50_us, p99_us, calls_per_second, ratio } = summary;
   const times = [

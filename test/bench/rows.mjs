@@ -17,6 +17,7 @@ const JAVASCRIPT_WARMUP = 1000;
  * @property {boolean} isPinned
  * @property {object | null} build whose daemon serves it; `null` for what needs none.
  * @property {object} [daemon] the one that serves it.
+ * @property {string} [delivery] how data gets to clients, where that is not the daemon's own choice.
  * @property {Row} yardstick what it is compared with: it runs before it and after it. Its own yardstick is compared with
  * nothing.
  * @property {string[]} command the program with all its options but the numbers of calls.
@@ -27,7 +28,8 @@ const JAVASCRIPT_WARMUP = 1000;
  * Calls between C programs by the daemons of `builds`, beside a pipe with messages of the same size.
  *
  * @param programs the compiled ones.
- * @param builds each with `label` and the daemons `pinned` and `free`.
+ * @param builds each with `label`, the daemons `pinned` and `free`, and in `deliveries` pinned ones that deliver
+ * otherwise, by name.
  * @param {number} cpu the processor for pinned rows.
  * @returns {Row[]}
  */
@@ -54,11 +56,15 @@ export function createRows(programs, builds, cpu, warmup) {
       add(`process.send, ${serialization}`, 256, pinned, { warmup: JAVASCRIPT_WARMUP });
     }
     for (const build of builds) {
+      const call = (name, { daemon, form = '3ioctl', size = 256, fds = 0 }, others) => {
+        const command = [programs.call, daemon.device, `--form=${form}`, `--daemon=${daemon.pid}`, ...pin];
+        const options = { build, daemon, ...others };
+        add(`${name}${build.label}`, size, daemon.where([...command, `--fds=${fds}`]), options);
+      };
       const daemon = isPinned ? build.pinned : build.free;
       const binder = (form, size, fds = 0) => {
-        const command = [programs.call, daemon.device, `--form=${form}`, `--daemon=${daemon.pid}`, ...pin];
         const name = fds === 0 ? FORM_NAMES[form] : `Binder, with ${fds} descriptor${fds === 1 ? '' : 's'}`;
-        add(`${name}${build.label}`, size, [...command, `--fds=${fds}`], { build, daemon });
+        call(name, { daemon, form, size, fds });
       };
       binder('3ioctl', 256);
       binder('2ioctl', 256);
@@ -67,6 +73,9 @@ export function createRows(programs, builds, cpu, warmup) {
       binder('3ioctl', 65536);
       binder('3ioctl', 256, 1);
       binder('3ioctl', 256, 8);
+      if (isPinned)
+        for (const [delivery, daemon] of build.deliveries)
+          call(`${FORM_NAMES['3ioctl']}, ${delivery}`, { daemon }, { delivery });
     }
     const ofThisHalf = rows.slice(first);
     for (const row of ofThisHalf) {
@@ -135,7 +144,7 @@ const FORM_NAMES = {
 /** Whether this is the row of the goal: pinned, 256 bytes, libbinder's way, on the build that is judged. */
 export function isGoal(row, build) {
   const { command } = row;
-  const isPlain = command.includes('--form=3ioctl') && command.includes('--fds=0');
+  const isPlain = command.includes('--form=3ioctl') && command.includes('--fds=0') && !row.delivery;
   return row.isPinned && row.size === 256 && row.build === build && isPlain;
 }
 

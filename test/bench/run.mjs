@@ -1,7 +1,7 @@
 // The bench: a synchronous Binder call from one C program to another through a mount, beside a ping-pong through pipes
 // and one by process.send(); then the same from TypeScript to TypeScript, beside other people's ways to call.
 //
-//     npm run bench [-- --rounds N --calls N --mode passthrough|store --json --quick --seed N --against DIR]
+//     npm run bench [-- --rounds N --calls N --mode passthrough|inject|store --json --quick --seed N --against DIR]
 //
 // Every round runs every row once, in another order, each between two runs of its yardstick, with which it is compared: times
 // of one machine wander by a third within seconds, ratios hardly move. `--against` names another tree (with its dist/),
@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { BenchDaemon, stopDaemons } from './daemon.mjs';
 import { compilePrograms, isInstalled, killPrograms, run } from './programs.mjs';
-import { formatHeld, formatParcel, formatSyscalls, formatTable, summarize } from './report.mjs';
+import { formatDeath, formatHeld, formatParcel, formatSyscalls, formatTable, summarize } from './report.mjs';
 import { createRows, createTypeScriptRows, isGoal, measure } from './rows.mjs';
 import { canCountSyscalls, countSyscalls } from './syscalls.mjs';
 
@@ -27,11 +27,13 @@ const GOAL = 9.3;
 
 /** Calls that each daemon serves before the first round: its JavaScript is compiled for good after some ten thousand. */
 const DAEMON_WARMUP = 20_000;
+/** Calls of each further form: little of the way is its own. */
+const FORM_WARMUP = 2000;
 const WARMUP = 300;
 
 /** Seconds for each round, and for everything else, before the bench gives up. */
-const ROUND_DEADLINE = 60;
-const OTHER_DEADLINE = 120;
+const ROUND_DEADLINE = 90;
+const OTHER_DEADLINE = 300;
 
 const { values: options } = parseArgs({
   options: {
@@ -128,6 +130,8 @@ async function bench(programs) {
   progress('measuring a parcel, and calls that are held');
   const parcel = await runTypeScript('parcel.mjs');
   const held = await runTypeScript('held.mjs', `--device=${builds[0].free.device}`);
+  progress('measuring the end of a process that held much');
+  const death = await measureDeath(programs.deaths, builds[0]);
   progress('');
   const goalRow = rows.findIndex((row) => isGoal(row, builds[0]));
   const ratio = summaries[goalRow].ratio.median;
@@ -146,6 +150,7 @@ async function bench(programs) {
         typeScript,
         parcel,
         held,
+        death,
       }),
     );
     return;
@@ -162,7 +167,7 @@ async function bench(programs) {
   console.log(`${goal.isMet ? 'goal met' : 'goal missed'}: ${verdict}\n`);
   console.log(formatTable(typeScript, 'process.send'));
   console.log(
-    `\nTypeScript to TypeScript: median (quartiles) of ${typeScriptRounds} rounds of ${calls} calls.\n${formatParcel(parcel)}\n${formatHeld(held)}\n`,
+    `\nTypeScript to TypeScript: median (quartiles) of ${typeScriptRounds} rounds of ${calls} calls.\n${formatParcel(parcel)}\n${formatHeld(held)}\n${formatDeath(death)}\n`,
   );
   const core = [`${root}/test/bench/core.mjs`, `--rounds=${options.quick ? 5 : 15}`];
   spawnSync(process.execPath, core, { stdio: 'inherit' });
@@ -170,9 +175,11 @@ async function bench(programs) {
 
 /** Runs every row once a round, each beside its yardstick. @returns what the rows' programs said, round by round. */
 async function measureRounds(rows, count) {
+  const warm = new Set();
   for (const { command, daemon } of rows.filter((row) => row.daemon && row.size === 256)) {
     progress(`warming up ${command.join(' ')}`);
-    await measure({ command, warmup: DAEMON_WARMUP, daemon }, 1);
+    await measure({ command, warmup: warm.has(daemon) ? FORM_WARMUP : DAEMON_WARMUP, daemon }, 1);
+    warm.add(daemon);
   }
   const results = new Map(rows.map((row) => [row, []]));
   const random = createRandom(seed);
@@ -195,6 +202,14 @@ async function measureBesideYardstick(row) {
   return { ...result, yardstick_p50_us: (before.p50_us + after.p50_us) / 2 };
 }
 
+/** How long a call of others takes at most while a process ends that held 100,000 references. */
+async function measureDeath(program, { free }) {
+  const { stdout } = await run([program, free.device, '--only=much-held'], { seconds: OTHER_DEADLINE });
+  const [, refs, during, before] =
+    /(\d+) nodes and as many refs was killed: .* ([\d.]+) ms, before ([\d.]+) ms/.exec(stdout).map(Number);
+  return { refs, longest_ms: during, longest_before_ms: before };
+}
+
 /** Runs a program of this directory once. @returns the line of JSON that it writes. */
 async function runTypeScript(program, ...args) {
   const { stdout } = await run([process.execPath, `${root}/test/bench/${program}`, ...args]);
@@ -204,12 +219,27 @@ async function runTypeScript(program, ...args) {
 /** Two daemons of one tree: moving one to and fro would cost it what it has in the core's caches. */
 async function startBuild(tree, label, cpu) {
   const { mode } = options;
-  return {
-    label,
-    tree,
-    pinned: await BenchDaemon.start(tree, { mode, cpu }),
-    free: await BenchDaemon.start(tree, { mode }),
-  };
+  const pinned = await BenchDaemon.start(tree, { mode, cpu });
+  const free = await BenchDaemon.start(tree, { mode });
+  return { label, tree, pinned, free, deliveries: await startDeliveries(tree, cpu, pinned.mode) };
+}
+
+/** Daemons that deliver otherwise than `chosen`, as root and in a user namespace, by what they are to be called. */
+async function startDeliveries(tree, cpu, chosen) {
+  const daemons = new Map();
+  // Who names one wants it alone
+  if (options.mode !== undefined) return daemons;
+  for (const isRootless of [false, true])
+    for (const mode of ['inject', 'store']) {
+      if (!isRootless && mode === chosen) continue;
+      const name = `${isRootless ? 'rootless, ' : ''}${mode}`;
+      try {
+        daemons.set(name, await BenchDaemon.start(tree, { mode, cpu, isRootless }));
+      } catch (error) {
+        console.error(`bench: no rows for ${name}: ${error.message}`);
+      }
+    }
+  return daemons;
 }
 
 /** The last processor that this process may use: the first has the most interrupts to handle. */
