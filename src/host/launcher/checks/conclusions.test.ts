@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { canMount, conclude } from './conclusions.ts';
 import { type Finding, type FindingId, finding, findingIds } from './finding.ts';
 import {
+  judgeCall,
   judgeFuse,
   judgeFuseDevice,
   judgeFusermount,
@@ -40,6 +41,11 @@ describe('conclude', () => {
     expect(works(findings('fuse-mount', 'user-namespace'), user)).toEqual(['rootless', 'embedded']);
     // Yama: in the namespace there is CAP_SYS_PTRACE, outside there is not
     expect(works(findings('fuse-mount', 'read-memory'), user)).toEqual(['run', 'embedded']);
+  });
+
+  it('believes no mount through which a call failed', () => {
+    expect(works(findings('call', 'rootless-mount'), root)).toEqual(['embedded']);
+    expect(works(findings('fuse-mount', 'call'), user)).toEqual(['run', 'embedded']);
   });
 
   it('always leaves the embedded driver, which is no mount', () => {
@@ -120,6 +126,15 @@ describe('judging', () => {
       'failed to open /dev/fuse: Permission denied; let root chmod 0666 it, as udev does',
     );
     expect(judgeFusermount({ failure: 'late' }, undefined)).toMatchObject({ verdict: 'unknown' });
+  });
+
+  it('a call through a mount, or why there was none', () => {
+    expect(judgeCall({ report: { complaint: '' } })).toMatchObject({ id: 'call', verdict: 'ok' });
+    expect(judgeCall({ report: { complaint: 'no fuse' } })).toMatchObject({
+      verdict: 'warn',
+      detail: 'no fuse',
+    });
+    expect(judgeCall({ failure: 'wrong answer' })).toMatchObject({ verdict: 'no' });
   });
 
   it('a /dev/fuse for root alone', () => {

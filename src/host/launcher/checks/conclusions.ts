@@ -27,13 +27,13 @@ export function conclude(findings: readonly Finding[], { isRoot, uid }: Who): Co
     passed(...ids) ? { works: true, detail: '' } : { works: false, detail: `needs: ${missing(...ids)}` };
 
   const asRoot = isRoot
-    ? needs('fuse-mount', 'read-memory', 'proc', 'memory-files')
+    ? needs('fuse-mount', 'read-memory', 'proc', 'memory-files', 'call')
     : { works: false, detail: `not tried: you are uid ${uid}; sudo ubinder doctor tells` };
   const inNamespace = needs('user-namespace', 'rootless-mount', 'rootless-memory', 'proc', 'memory-files');
   // A daemon without capabilities reads its clients' memory only where Yama lets it.
   const byHelper = isRoot
     ? { works: false, detail: 'not tried: you are root' }
-    : needs('fuse-device', 'fusermount3', 'read-memory', 'proc', 'memory-files');
+    : needs('fuse-device', 'fusermount3', 'read-memory', 'proc', 'memory-files', 'call');
   return [
     { id: 'root', title: 'a mount by root (sudo ubinder up)', ...asRoot },
     {

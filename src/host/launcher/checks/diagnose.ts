@@ -7,6 +7,7 @@ import {
   probeRequestTimeouts,
 } from '../../linux/capabilities.ts';
 import { tryUserNamespace } from '../namespaces.ts';
+import { probeCall } from './call-probe.ts';
 import { type Conclusion, canMount, conclude } from './conclusions.ts';
 import { type Finding, finding, findingIds } from './finding.ts';
 import type { FuseReport } from './fuse-probe.ts';
@@ -14,6 +15,7 @@ import type { FusermountReport } from './fusermount-probe.ts';
 import { whoForbids } from './guards.ts';
 import { type Answer, startProbe, tryInChild } from './in-child.ts';
 import {
+  judgeCall,
   judgeFuse,
   judgeFuseDevice,
   judgeFusermount,
@@ -52,7 +54,7 @@ export interface Diagnosis {
 /** Places with limits of their own. */
 export type Surroundings = 'container' | 'wsl' | 'ci';
 
-/** Looks at this machine and tries what ubinder needs. Takes a second at most, some 30 on a machine that hangs. */
+/** Looks at this machine and tries what ubinder needs. Takes a few seconds, up to a minute and a half on a machine that hangs. */
 export async function diagnose(): Promise<Diagnosis> {
   const uid = process.geteuid?.() ?? -1;
   const isRoot = uid === 0;
@@ -136,6 +138,8 @@ async function tryEverything(isRoot: boolean): Promise<Tried> {
     inNamespace<FuseReport>('fuse', 'entered'),
     inNamespace<ProcessReport>('process'),
   ]);
+  // Last, and alone: it is a daemon with its clients
+  const call = await probeCall();
   const findings = [
     ...inspectMachine(thisMachine),
     judgeProbe('proc', '/proc shows our processes', probeProc()),
@@ -149,6 +153,7 @@ async function tryEverything(isRoot: boolean): Promise<Tried> {
     judgeRootlessMount(rootlessFuse, uid),
     judgeRootlessMemory(rootlessRights),
     judgeFusermount(fusermount, uid),
+    judgeCall(call),
   ];
   findings.sort((a, b) => findingIds.indexOf(a.id) - findingIds.indexOf(b.id));
   return {

@@ -27,6 +27,7 @@ export const findingIds = [
   'rootless-mount',
   'rootless-memory',
   'fusermount3',
+  'call',
   'request-timeout',
   'yama',
   'apparmor',

@@ -1,6 +1,7 @@
 import type { KernelBinder, Probe, RequestTimeouts } from '../../linux/capabilities.ts';
 import { explainFuseError, fuseMode, whyFuseIsClosed } from '../fuse-device.ts';
 import type { UserNamespaceAttempt } from '../namespaces.ts';
+import type { CallReport } from './call-probe.ts';
 import { type Finding, type FindingId, finding } from './finding.ts';
 import type { Attempt, FuseReport } from './fuse-probe.ts';
 import type { FusermountReport } from './fusermount-probe.ts';
@@ -136,6 +137,15 @@ export function judgeFusermount(answer: Answer<FusermountReport>, user: number |
   const who = user === undefined ? '' : `as uid ${user}`;
   if (complaint === '') return finding('fusermount3', title, 'ok', who);
   return finding('fusermount3', title, 'warn', who ? `${who}: ${complaint}` : complaint);
+}
+
+/** What a call from one process to another told: mounting, opening, mapping and delivering, all together. */
+export function judgeCall(answer: Answer<CallReport>): Finding {
+  const title = 'a call through a mount, as this user';
+  if ('failure' in answer) return finding('call', title, 'no', answer.failure);
+  const { complaint } = answer.report;
+  if (complaint === '') return finding('call', title, 'ok', 'mapped, delivered and answered');
+  return finding('call', title, 'warn', complaint);
 }
 
 /** Whether an ordinary user gets a user namespace. */
