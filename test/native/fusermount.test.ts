@@ -111,7 +111,7 @@ describe.skipIf(reason !== null)('fusermount3', { timeout: 180_000 }, () => {
   };
 
   test('serves an ordinary user, and leaves nothing', async () => {
-    const daemon = place.start(ubinder('up'));
+    const daemon = place.start(ubinder('up', '--no-service-manager'));
     expect(await firstLine(daemon)).toMatch(/^ubinder ready: /);
     for (const name of ['calls', 'poll', 'death', 'fds']) {
       const program = await compile(new URL(`${name}.c`, import.meta.url).pathname);
