@@ -1,7 +1,7 @@
 import { findAnnotation, isFixedArray, isParcelable, signature, type TypeSpecifier } from './ast.ts';
+import { isHeapNullable } from './containment.ts';
 import type { Reporter } from './diagnostics.ts';
 import type { Evaluator } from './evaluate.ts';
-import { isHeapNullable } from './resolve.ts';
 import { isBuiltIn, isPrimitive } from './type-table.ts';
 
 export { isPrimitive };

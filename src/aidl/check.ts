@@ -22,9 +22,9 @@ import {
 } from './ast.ts';
 import { checkType, isPrimitive } from './check-type.ts';
 import { findReference, typeSpecifier } from './constant.ts';
+import { hasCyclicNesting } from './containment.ts';
 import type { Reporter } from './diagnostics.ts';
 import { Evaluator } from './evaluate.ts';
-import { hasCyclicNesting } from './resolve.ts';
 import { formatLocation } from './source.ts';
 
 const JAVA_KEYWORDS = new Set(

@@ -1,27 +1,16 @@
-import {
-  canonicalName,
-  type DefinedType,
-  type Document,
-  fieldsOf,
-  inScopeOf,
-  methodsOf,
-  type TypeSpecifier,
-} from './ast.ts';
+import type { DefinedType, Document, TypeSpecifier } from './ast.ts';
 import { Checker } from './check.ts';
 import { type Diagnostic, Reporter, type Severity, type WarningName } from './diagnostics.ts';
+import { assignMethodIds } from './method-ids.ts';
 import { parseDocument } from './parser.ts';
 import { resolveDocument } from './resolve.ts';
+import { cleanPath } from './source.ts';
+import { checkStability, checkUse, type StabilityOptions } from './stability.ts';
 import { qualify, TypeTable } from './type-table.ts';
 import { reportWarnings } from './warnings.ts';
 
-/** The largest id a method can be given; those above are reserved for the compiler's own methods. */
-export const MAX_METHOD_ID = 16_777_114;
-
-/** The ids of the methods that an interface has when it is given a version and a hash. */
-export const META_METHOD_IDS = { getInterfaceVersion: 16_777_214, getInterfaceHash: 16_777_213 } as const;
-
 /** What {@link compile} reads from, and how strict it is. */
-export interface CompileOptions {
+export interface CompileOptions extends StabilityOptions {
   /** The bytes of a file as one character each (Latin-1); undefined where there is none. */
   readonly read: (path: string) => string | undefined;
   /** A path as realpath(3) gives it: a file of package p may be named without `p/` from within p. */
@@ -35,10 +24,6 @@ export interface CompileOptions {
   readonly mustBeIncluded?: boolean;
   /** Files that --preprocess made. */
   readonly preprocessed?: readonly string[];
-  readonly structured?: boolean;
-  readonly stability?: 'vintf';
-  /** Refuse parcelables that are only declared (aidl's -b). */
-  readonly failOnParcelable?: boolean;
   /** How to treat each warning; those absent keep aidl's default. */
   readonly warnings?: Readonly<Partial<Record<WarningName, Severity>>>;
   /** Of the interface, 1 or more: getInterfaceVersion returns it. */
@@ -199,12 +184,13 @@ class Loader {
     if (!all.filter(({ kind }) => kind === 'enum').every((type) => checker.backing(type))) return false;
     for (const type of document.types) {
       if (document.types.length === 1 && !this.#checkFileName(file, type)) return false;
-      if (!checker.type(type) || !this.#checkStability(type)) return false;
+      if (!checker.type(type) || !checkStability(type, this.#options, this.reporter)) return false;
     }
-    if (!all.filter(({ kind }) => kind === 'interface').every((type) => this.#assignIds(type))) return false;
+    if (!all.filter(({ kind }) => kind === 'interface').every((type) => assignMethodIds(type, this.reporter)))
+      return false;
     if (!checker.contexts(document)) return false;
     if (!reportWarnings(document, this.#options.warnings ?? {}, this.reporter)) return false;
-    for (const type of all) this.#checkUse(type);
+    for (const type of all) checkUse(type, this.#options, this.reporter);
     return !this.reporter.hasErrors;
   }
 
@@ -227,100 +213,4 @@ class Loader {
     );
     return false;
   }
-
-  #checkStability(type: DefinedType): boolean {
-    const { structured, stability, failOnParcelable } = this.#options;
-    const error = (text: string) => {
-      this.reporter.error(type.location, text);
-      return false;
-    };
-    if (type.kind === 'unstructured') {
-      if (structured && !inScopeOf(type, 'JavaOnlyStableParcelable')) {
-        return error(
-          'Cannot declare unstructured parcelable in a --structured interface. ' +
-            'Parcelable must be defined in AIDL directly.',
-        );
-      }
-      if (failOnParcelable) {
-        return error(
-          'Refusing to generate code with unstructured parcelables. Declared parcelables should be in ' +
-            'their own file and/or cannot be used with --structured interfaces.',
-        );
-      }
-    }
-    if (!inScopeOf(type, 'VintfStability')) return true;
-    let valid = true;
-    if (stability !== 'vintf') {
-      valid = error(`Must compile @VintfStability type w/ aidl_interface 'stability: "vintf"'`);
-    }
-    if (!structured) valid = error('Must compile @VintfStability type w/ aidl_interface --structured');
-    return valid;
-  }
-
-  #assignIds(type: DefinedType): boolean {
-    const used = new Set<number>();
-    let next = 0;
-    let [written, assigned] = [false, false];
-    for (const method of methodsOf(type)) {
-      const error = (text: string) => {
-        this.reporter.error(method.location, text);
-        return false;
-      };
-      if (method.idWritten) written = true;
-      else {
-        assigned = true;
-        method.id = next++;
-      }
-      if (written && assigned) {
-        return error("You must either assign id's to all methods or to none of them.");
-      }
-      if (used.has(method.id)) {
-        return error(`Found duplicate method id (${method.id}) for method ${method.name}`);
-      }
-      used.add(method.id);
-      if (method.id > MAX_METHOD_ID) {
-        return error(
-          `Found out of bounds id (${method.id}) for method ${method.name}. ` +
-            `Value for id must be between 0 and ${MAX_METHOD_ID} inclusive.`,
-        );
-      }
-    }
-    return true;
-  }
-
-  #checkUse(type: DefinedType): void {
-    const { structured, stability } = this.#options;
-    // aidl names its target language, which is Java unless an option says otherwise.
-    const name = canonicalName(type);
-    const stable = inScopeOf(type, 'JavaOnlyStableParcelable');
-    if (structured && type.kind === 'unstructured' && !stable) {
-      const text = `${name} is not structured, but this is a structured interface in java`;
-      this.reporter.error(type.location, text);
-    }
-    if (stability === 'vintf' && !stable && !inScopeOf(type, 'VintfStability')) {
-      const text =
-        `${name} does not have VINTF level stability (marked @VintfStability), ` +
-        'but this interface requires it in java';
-      this.reporter.error(type.location, text);
-    }
-    const untyped = (at: TypeSpecifier): boolean =>
-      at.parameters ? at.parameters.some(untyped) : at.name === 'List' || at.name === 'Map';
-    const refuse = (node: { readonly location: DefinedType['location'] }) => {
-      this.reporter.error(
-        node.location,
-        'Encountered an untyped List or Map. The use of untyped List/Map is prohibited because it is not ' +
-          'guaranteed that the objects in the list are recognizable in the receiving side. Consider ' +
-          'switching to an array or a generic List/Map.',
-      );
-    };
-    if (structured) {
-      for (const method of methodsOf(type)) {
-        if ([method, ...method.arguments].some((part) => untyped(part.type))) refuse(method);
-      }
-    }
-    for (const field of fieldsOf(type)) if (untyped(field.type)) refuse(field);
-  }
 }
-
-/** Without `./` in front. */
-const cleanPath = (path: string): string => (path.startsWith('./') ? path.replace(/^(\.\/+)+/, '') : path);

@@ -24,3 +24,7 @@ export function formatLocation({ file, begin, end }: Location): string {
 export function span(first: Location, last: Location): Location {
   return { file: first.file, begin: first.begin, end: last.end };
 }
+
+/** A path without `./` in front: what aidl reads, and calls a file it has read. */
+export const cleanPath = (path: string): string =>
+  path.startsWith('./') ? path.replace(/^(\.\/+)+/, '') : path;

@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command } from 'commander';
 import {
@@ -145,6 +145,12 @@ function levelsOf(options: AidlOptions): Record<WarningName, Severity> {
 
 /** The AIDL files in a directory and those inside it, sorted. */
 function aidlFiles(directory: string): string[] {
+  if (!existsSync(directory)) {
+    throw new CliError(
+      `${directory}: Failed to read directory '${directory}': No such file or directory`,
+      EXIT.failed,
+    );
+  }
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.name.endsWith('.aidl') && !entry.isDirectory())
     .map((entry) => `${directory}/${join(entry.parentPath, entry.name).slice(join(directory, '/').length)}`)

@@ -11,9 +11,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { Command } from 'commander';
 import typescript from 'typescript';
 import { belowBanner, cases, comparable, corpus } from './corpus.mjs';
-import { FILE, generate, OTHER } from './generate.mjs';
+import { FILE, generate, OTHERS } from './generate.mjs';
 
 const { values } = parseArgs({
   options: {
@@ -23,9 +24,10 @@ const { values } = parseArgs({
   },
 });
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
-const { canonicalName, compile, dumpApi, formatDiagnostic, preprocess } = await import(
+const { canonicalName, compile, dumpApi, formatDiagnostic, preprocess, warningLevels } = await import(
   here('../../dist/aidl/index.js')
 );
+const { addAidlOptions } = await import(here('../../dist/cli/aidl-options.js'));
 const source = typescript.transpile(readFileSync(here('../support/random.ts'), 'utf8'), {
   module: 'esnext',
   target: 'esnext',
@@ -42,10 +44,15 @@ const { aidl } = JSON.parse(fetched.stdout);
 const verdict = (accepted, messages, dump, declarations) =>
   accepted ? { messages, dump, declarations } : { refused: comparable(messages) };
 
-function ours(text) {
+function ours({ text, options }) {
+  const { W, w, b, structured, stability, version, hash } = addAidlOptions(new Command())
+    .parse(options, { from: 'user' })
+    .opts();
   const { diagnostics, document } = compile(FILE, {
-    read: (path) => ({ [FILE]: text, [OTHER.path]: OTHER.text })[path],
+    read: (path) => ({ ...OTHERS, [FILE]: text })[path],
     includes: ['.'],
+    warnings: warningLevels(W, w),
+    ...{ structured, stability, version, hash, failOnParcelable: b },
   });
   const messages = diagnostics.map((one) => Buffer.from(formatDiagnostic(one), 'latin1').toString());
   const dumped = document?.types.find((type) => canonicalName(type) === 'p.T');
@@ -70,20 +77,22 @@ function ask(directory, options) {
 }
 
 /** Undefined where aidl aborts. */
-async function theirs(text, directory) {
+async function theirs({ text, options }, directory) {
   const dump = join(directory, 'out', FILE);
   mkdirSync(join(directory, 'p'), { recursive: true });
   writeFileSync(join(directory, FILE), text, 'latin1');
   rmSync(dump, { force: true });
-  writeFileSync(join(directory, OTHER.path), OTHER.text);
-  const { code, said } = await ask(directory, ['--dumpapi', '--out=out', FILE]);
+  for (const [path, other] of Object.entries(OTHERS)) writeFileSync(join(directory, path), other);
+  const { code, said } = await ask(directory, ['--dumpapi', '--out=out', ...options, FILE]);
   if (code === null || code > 1) return undefined;
   const messages = said
     .trim()
     .split(/\n(?=ERROR|WARNING)/)
     .filter((line) => line !== '');
   if (code === 1) return verdict(false, messages);
-  await ask(directory, ['--preprocess', 'declarations', FILE]);
+  // It refuses a version there, which has no meaning.
+  const others = options.filter((option) => !/^--(version|hash)/.test(option));
+  await ask(directory, ['--preprocess', ...others, 'declarations', FILE]);
   return verdict(
     true,
     messages,
@@ -92,10 +101,10 @@ async function theirs(text, directory) {
   );
 }
 
-async function difference(text, directory) {
-  const expected = await theirs(text, directory);
+async function difference(input, directory) {
+  const expected = await theirs(input, directory);
   if (expected === undefined) return undefined;
-  const found = ours(text);
+  const found = ours(input);
   return JSON.stringify(found) === JSON.stringify(expected) ? undefined : { found, expected };
 }
 
@@ -107,20 +116,20 @@ const kindOf = ({ found, expected }) =>
     )
     .join(' / ');
 
-async function shrink(text, first, directory) {
+async function shrink({ text, options }, first, directory) {
   let tokens = text.split(/(\s+|\b)/).filter((token) => token !== '');
   let kept = first;
   for (let size = tokens.length >> 1; size > 0; size >>= 1) {
     for (let at = 0; at + size <= tokens.length; ) {
       const fewer = [...tokens.slice(0, at), ...tokens.slice(at + size)];
-      const still = await difference(fewer.join(''), directory);
+      const still = await difference({ text: fewer.join(''), options }, directory);
       if (still && kindOf(still) === kindOf(first)) {
         tokens = fewer;
         kept = still;
       } else at += size;
     }
   }
-  return { text: tokens.join(''), ...kept };
+  return { text: tokens.join(''), options, ...kept };
 }
 
 const known = new Set();
@@ -133,30 +142,37 @@ async function work() {
   try {
     while (nextSeed < end) {
       const seed = nextSeed++;
-      const text = generate(new Random(seed));
-      const expected = await theirs(text, directory);
+      const input = generate(new Random(seed));
+      const expected = await theirs(input, directory);
       tally.files++;
       if (expected === undefined) tally.aborted++;
       else if (expected.refused === undefined) tally.accepted++;
-      const found = ours(text);
+      const found = ours(input);
       if (expected === undefined || JSON.stringify(found) === JSON.stringify(expected)) continue;
       tally.different++;
       const kind = kindOf({ found, expected });
       if (known.has(kind)) continue;
       known.add(kind);
-      report(seed, await shrink(text, { found, expected }, directory));
+      report(seed, await shrink(input, { found, expected }, directory));
     }
   } finally {
     rmSync(directory, { recursive: true });
   }
 }
 
-function report(seed, { text, found, expected }) {
-  console.log(`seed ${seed}: ${text}\n  aidl: ${JSON.stringify(expected)}\n  ours: ${JSON.stringify(found)}`);
+function report(seed, { text, options, found, expected }) {
+  console.log(
+    `seed ${seed}: ${options.join(' ')} ${text}\n  aidl: ${JSON.stringify(expected)}\n  ours: ${JSON.stringify(found)}`,
+  );
   if (!values.add) return;
   const directory = join(corpus, `c${`${cases().length}`.padStart(3, '0')}`);
   mkdirSync(join(directory, 'p'), { recursive: true });
   writeFileSync(join(directory, FILE), text, 'latin1');
+  if (options.length > 0) writeFileSync(join(directory, 'args'), `${options.join(' ')}\n`);
+  for (const [path, other] of Object.entries(OTHERS)) {
+    if (text.includes(path[2])) writeFileSync(join(directory, path), other);
+  }
+  writeFileSync(join(directory, 'main'), `${FILE}\n`);
 }
 
 await Promise.all([work(), work()]);

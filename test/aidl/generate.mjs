@@ -6,11 +6,30 @@ import { join } from 'node:path';
 import { cases } from './corpus.mjs';
 
 export const FILE = 'p/T.aidl';
-/** What the file may import, or use without. */
-export const OTHER = {
-  path: 'p/O.aidl',
-  text: 'package p; parcelable O { int o = 1; const int K = 1 + 4; const String S = "s"; @Backing(type="int") enum M { A = 2, B } }\n',
+/** What the file may import, or use without, by path. */
+export const OTHERS = {
+  'p/O.aidl':
+    'package p; parcelable O { int o = 1; const int K = 1 + 4; const String S = "s"; @Backing(type="int") enum M { A = 2, B } }\n',
+  'p/V.aidl': 'package p; parcelable V cpp_header "v.h";\n',
+  'p/W.aidl': 'package p; @VintfStability parcelable W { @nullable String w; }\n',
 };
+/** Options of aidl's. Those of a version change nothing of what is compared here, and must not. */
+const OPTIONS = [
+  ...[[], [], [], []],
+  ...[['--structured'], ['--structured'], ['--structured', '--stability=vintf'], ['--stability=vintf']],
+  ...[
+    ['--version=3'],
+    ['--version=2', '--hash=0123abcd', '--structured'],
+    ['--hash=notfrozen', '--version=1'],
+  ],
+  ...[
+    ['-Weverything'],
+    ['-Weverything', '-Werror'],
+    ['-Wout-array', '-Winout-parameter'],
+    ['-Weverything', '-w'],
+  ],
+  ...[['-b'], ['-Wmixed-oneway', '-Wno-mixed-oneway'], ['-Werror', '-Wconst-name', '-Wno-error=const-name']],
+];
 
 /** @typedef {{below(n: number): number, one(n: number): boolean, pick<T>(values: T[]): T}} Random */
 
@@ -20,10 +39,11 @@ const WORDS =
     ' ',
   );
 
-/** @param {Random} random */
+/** @param {Random} random @returns {{text: string, options: string[]}} */
 export function generate(random) {
-  if (!random.one(4)) return written(random);
-  return mutated(random, random.one(2) ? written(random) : ofCorpus(random.pick(sources)));
+  const options = random.pick(OPTIONS);
+  if (!random.one(4)) return { text: written(random), options };
+  return { text: mutated(random, random.one(2) ? written(random) : ofCorpus(random.pick(sources))), options };
 }
 
 /** The file, as p/T.aidl. */
@@ -201,7 +221,7 @@ function valueFor(random, type, names) {
 // ---- Types ----------------------------------------------------------------------------------------------
 
 const PRIMITIVES = ['boolean', 'byte', 'char', 'int', 'long', 'float', 'double'];
-const OBJECTS = ['N', 'U', 'O', 'IBinder', 'ParcelFileDescriptor', 'J'];
+const OBJECTS = ['N', 'U', 'O', 'W', 'V', 'IBinder', 'ParcelFileDescriptor', 'J', 'G<String,N>', 'G<N[],J>'];
 const LISTS = [
   'List<String>',
   'List<N>',
@@ -210,6 +230,43 @@ const LISTS = [
   'List<J>',
   'List<U>',
   'List<O>',
+  'List<G<String,U>>',
+  'java.util.List<String>',
+];
+/** What is allowed in few places, or nowhere. */
+const RARE = [
+  ...[
+    'ParcelableHolder',
+    'FileDescriptor',
+    'CharSequence',
+    'android.os.ParcelFileDescriptor',
+    'G',
+    'G<String>',
+  ],
+  ...[
+    'G<String,N,U>',
+    'G<int,N>',
+    'N<String>',
+    'List<int>',
+    'List<E>',
+    'List<List<String>>',
+    'List<String[]>',
+  ],
+  ...[
+    'List<N,U>',
+    'List<FileDescriptor>',
+    'List<ParcelableHolder>',
+    'Map<N,String>',
+    'Map<String>',
+    'Map<String,int>',
+  ],
+  ...[
+    'Map<String,List<N>>',
+    'Map<String,String[]>',
+    'java.util.Map',
+    'List<G<String,List<N>>>',
+    'G<String,@nullable N>',
+  ],
 ];
 
 /** {annotation, name, valued}: a type that fields, arguments and results can have; `valued` has literals. */
@@ -250,7 +307,7 @@ function type(random, { fixed = false } = {}) {
     default:
       return {
         annotation: random.one(4) ? '@nullable ' : '',
-        name: random.pick([...LISTS, 'Map<String,N>', 'Map<String,String>']),
+        name: random.pick([...LISTS, 'Map<String,N>', 'Map<String,String>', 'Map<String,G<N,N>>']),
         valued: false,
       };
   }
@@ -259,7 +316,7 @@ function type(random, { fixed = false } = {}) {
 /** The directions that arguments of a type can have; '' is one that is not written. */
 function directions({ name }) {
   if (/[\]>]$/.test(name)) return ['in', 'out', 'inout'];
-  if (['N', 'U', 'O'].includes(name)) return ['in', 'out', 'inout'];
+  if (['N', 'U', 'O', 'V', 'W'].includes(name)) return ['in', 'out', 'inout'];
   if (name === 'ParcelFileDescriptor') return ['in', 'inout'];
   return ['in', '', ''];
 }
@@ -302,6 +359,7 @@ function constant(random, index, names) {
 
 function field(random, index, names, { fixed, union }) {
   let of = type(random, { fixed });
+  if (!fixed && !union && random.one(12)) of = { annotation: '', name: 'ParcelableHolder', valued: false };
   // The first of a union needs a value, or be something that has one.
   while (union && index === 0 && !of.valued) of = type(random, { fixed });
   const wanted = union && index === 0 && !PRIMITIVES.includes(of.name);
@@ -331,7 +389,18 @@ function method(random, index, { oneway, id, permissions }) {
 
 /** A member that may be wrong in any way. */
 function doubtful(random, index, kind) {
-  const base = random.pick([...PRIMITIVES, ...OBJECTS, ...LISTS, 'String', 'E', 'List', 'Map', 'void', 'Q']);
+  const base = random.pick([
+    ...PRIMITIVES,
+    ...OBJECTS,
+    ...LISTS,
+    ...RARE,
+    'String',
+    'E',
+    'List',
+    'Map',
+    'void',
+    'Q',
+  ]);
   const array = random.one(3) ? random.pick(['[]', '[3]', '[0]', '[-1]', '[A0]', '[][]', '[2][]']) : '';
   const annotation = random.pick(['', '', '@nullable ', '@utf8InCpp ', '@nullable(heap=true) ', '@Backing ']);
   const value = random.pick([
@@ -372,16 +441,37 @@ function annotationsOf(random, kind) {
   if (!random.one(3)) return '';
   const common = ['@JavaPassthrough(annotation="@A") ', '@JavaSuppressLint({"A"}) ', '@UnsupportedAppUsage '];
   const own = {
-    interface: ['@SensitiveData ', '@JavaDefault ', '@JavaDelegator ', '@Descriptor(value="q.T") '],
-    parcelable: ['@JavaDerive(toString=true, equals=true) ', '@RustDerive(Clone=false) '],
-    union: ['@JavaDerive(toString=true) ', '@SuppressWarnings(value={"const-name"}) '],
+    interface: [
+      '@VintfStability ',
+      '@SensitiveData ',
+      '@JavaDefault ',
+      '@JavaDelegator ',
+      '@Descriptor(value="q.T") ',
+    ],
+    parcelable: [
+      ...[
+        '@VintfStability ',
+        '@JavaOnlyImmutable ',
+        '@JavaOnlyStableParcelable ',
+        '@RustDerive(Clone=true) ',
+      ],
+      '@JavaDerive(toString=true, equals=true) ',
+      '@RustDerive(Clone=false) ',
+    ],
+    union: ['@VintfStability ', '@JavaDerive(toString=true) ', '@SuppressWarnings(value={"const-name"}) '],
   };
   return random.pick([...common, ...own[kind]]);
 }
 
 function written(random) {
   const kind = random.pick(['interface', 'interface', 'parcelable', 'union', 'enum']);
-  const imports = random.pick(['', '', 'import p.O;\n', 'import p.O; import p.O.M;\n']);
+  const imports = random.pick([
+    '',
+    '',
+    'import p.O;\n',
+    'import p.O; import p.O.M;\n',
+    'import p.V; import p.W;\n',
+  ]);
   const head = `${comment(random)}package p;${random.pick([' ', '\n', '\n\n'])}${imports}${comment(random)}`;
   if (kind === 'enum') return `${head}${usage(random).replace(/@Supp.*/, '')}${enumeration(random, 'T')}`;
   const names = [
@@ -407,6 +497,7 @@ function written(random) {
     'parcelable N { int n; const int K = 3; }',
     enumeration(random, 'E'),
     'union U { int a = 1; String b; }',
+    'parcelable G<A, B> { int g; @nullable String[] s; }',
     'interface J { void f(); }',
     '@FixedSize parcelable F { int x; byte[3] y; }',
   ];

@@ -1,5 +1,5 @@
 import { type DefinedType, type Method, methodsOf } from '../ast.ts';
-import { META_METHOD_IDS } from '../compile.ts';
+import { META_METHOD_IDS } from '../method-ids.ts';
 import { ByteReader, Undecodable } from './byte-reader.ts';
 import type { DecodedTransaction, DecodedValue } from './decoded.ts';
 import type { AidlModel } from './model.ts';

@@ -1,6 +1,7 @@
 import { canonicalName, type DefinedType, findAnnotation, withNested } from '../ast.ts';
 import { type CompileOptions, compile } from '../compile.ts';
 import type { Diagnostic } from '../diagnostics.ts';
+import { cleanPath } from '../source.ts';
 
 /** The types of AIDL files, by name: what is needed to tell what recorded bytes mean. */
 export class AidlModel {
@@ -15,7 +16,8 @@ export class AidlModel {
   }
 
   /** Adds the types of a file and those it imports. @returns what the compiler has to say of them */
-  add(file: string): readonly Diagnostic[] {
+  add(path: string): readonly Diagnostic[] {
+    const file = cleanPath(path);
     if (this.#files.has(file)) return [];
     this.#files.add(file);
     const { document, diagnostics, imported } = compile(file, this.#options);
@@ -23,7 +25,7 @@ export class AidlModel {
       this.#types.set(canonicalName(type), type);
       if (type.kind === 'interface') this.#interfaces.set(interfaceDescriptor(type), type);
     }
-    return [...diagnostics, ...imported.flatMap((path) => this.add(path))];
+    return [...diagnostics, ...imported.flatMap((other) => this.add(other))];
   }
 
   /** A type by its qualified name. */
