@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { program, SERVER } from '../support/library.ts';
 import { type Mode, TestMount, whyNot } from '../support/mount.ts';
 
-// A server that is killed and started again while others call it. UBINDER_RESTARTS and UBINDER_CLIENTS make it longer.
+// A server that is killed and started again while others call it; `npm run test:restarts` does so 100 times under 50.
 
 const restarts = Number(process.env.UBINDER_RESTARTS ?? 5);
 const clients = Number(process.env.UBINDER_CLIENTS ?? 6);
@@ -12,7 +12,7 @@ const mode: Mode = whyNot('root') ? 'rootless' : 'root';
 const reason = whyNot(mode);
 if (reason) console.warn(`SKIPPED: restarts: ${reason}`);
 
-/** Calls for ever, and says at the end what came of it: for each server that it saw, whether its death was told once. */
+/** Calls for ever. Says when it has reached a server, and at the end what came of it all. */
 const CLIENT = `
 binder.ref();
 let calls = 0, failures = 0, deaths = 0, links = 0, wrong = 0;
@@ -26,12 +26,13 @@ while (!isEnding) {
   } catch (error) {
     if (!known.has(error.code)) wrong++;
     ub.release(remote);
-    await sleep(5);
+    await sleep(50);
     continue;
   }
   let told = 0;
   links++;
   ub.linkToDeath(remote, () => { told++; deaths++; });
+  say('reached');
   let isAlive = true;
   while (isAlive && !isEnding) {
     const results = await Promise.allSettled([remote.echo('x'), remote.hold(1), remote.tell('y')]);
@@ -54,7 +55,7 @@ while (!isEnding) {
   }
   ub.release(remote);
 }
-say(JSON.stringify({ calls: calls > 0, missed: links - deaths, wrong }));
+say(JSON.stringify({ calls, failures, deaths, missed: links - deaths, wrong }));
 binder.close();
 process.exit(0);
 `;
@@ -80,14 +81,28 @@ test.skipIf(reason !== null).each(['logical', 'workers'])(
     for (let i = 0; i <= restarts; i++) {
       const server = await start(SERVER);
       await expect.poll(server.said, { timeout: 20_000 }).toContain('ready\n');
-      await new Promise((resolve) => setTimeout(resolve, 100));
+      // Each death is one that all of them see.
+      const reached = () => callers.filter(({ said }) => said().split('reached\n').length > i + 1).length;
+      await expect.poll(reached, { timeout: 60_000 }).toBe(clients);
       if (i === restarts) for (const { child } of callers) child.stdin?.write('end\n');
       if (i === restarts) await Promise.all(callers.map(({ child }) => child.exitCode ?? ended(child)));
       const closed = ended(server.child);
       server.child.kill('SIGKILL');
       await closed;
     }
-    for (const { said } of callers) expect(said()).toBe('{"calls":true,"missed":0,"wrong":0}\n');
+    let total = 0;
+    for (const { said } of callers) {
+      const outcome = said().replaceAll('reached\n', '');
+      expect(outcome).toMatch(/^\{.*\}\n$/);
+      const { calls, failures, ...rest } = JSON.parse(outcome);
+      expect(calls).toBeGreaterThan(restarts);
+      expect(failures).toBeGreaterThanOrEqual(restarts);
+      expect(rest).toEqual({ deaths: restarts, missed: 0, wrong: 0 });
+      total += calls + failures;
+    }
+    console.log(
+      `${threads}: ${restarts} restarts under ${clients} clients, each death told to each once; ${total} calls ended`,
+    );
     await expect.poll(() => mount.leftovers(descriptors), { timeout: 5000 }).toEqual({});
   },
   120_000 + restarts * 10_000,

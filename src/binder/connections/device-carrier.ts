@@ -2,7 +2,14 @@ import { BINDER_CURRENT_PROTOCOL_VERSION, BINDER_FREEZE, BINDER_VERSION } from '
 import type { MappedArea } from '../../host/linux/area.ts';
 import type { DeviceFile } from '../../host/linux/device-file.ts';
 import { BinderError } from '../parcel/errors.ts';
-import type { BinderThread, Carrier, CarrierFiles, Commands, ThreadEvents } from '../runtime/seam.ts';
+import type {
+  BinderThread,
+  Carrier,
+  CarrierFiles,
+  Commands,
+  ThreadEvents,
+  TurnBudget,
+} from '../runtime/seam.ts';
 import { ioctlInWorker } from './worker-thread.ts';
 
 /** Bytes that a mapping has by libbinder's default: 1 MiB less two pages. */
@@ -17,6 +24,7 @@ export abstract class DeviceCarrier implements Carrier {
   abstract readonly maxThreads: number;
   abstract readonly maxCallers: number;
   abstract readonly files: CarrierFiles;
+  abstract readonly budget: TurnBudget;
   protected readonly device: DeviceFile;
   readonly #mapping: MappedArea;
   #isClosed = false;

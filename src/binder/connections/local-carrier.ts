@@ -26,6 +26,7 @@ import {
   type CarrierFiles,
   Commands,
   type ThreadEvents,
+  type TurnBudget,
 } from '../runtime/seam.ts';
 import { LocalFiles } from './local-files.ts';
 import type { Turns } from './turns.ts';
@@ -54,6 +55,7 @@ export class LocalCarrier implements Carrier {
   readonly #mapping: Mapping;
   readonly #process: Process;
   readonly #turns: Turns;
+  readonly budget: TurnBudget;
   readonly #caller: Caller;
   readonly #argument = new DataView(new ArrayBuffer(48));
   #lastThread = MAIN_THREAD;
@@ -65,6 +67,7 @@ export class LocalCarrier implements Carrier {
     this.identity = identity;
     this.files = new LocalCarrierFiles(this.#fds);
     this.#turns = turns;
+    this.budget = turns.budget;
     this.#caller = { thread: MAIN_THREAD, euid: identity.uid, request: 0, nonBlocking: false };
     const { memory } = driver.host;
     const pages = new HeapBacking(memory, MAPPING_SIZE);

@@ -15,7 +15,7 @@ import { writeU64 } from '../../abi/u64.ts';
 import { createArea, type MappedArea } from '../../host/linux/area.ts';
 import type { DeviceFile } from '../../host/linux/device-file.ts';
 import { enlargeSendBuffer, socketPair } from '../../host/linux/unix-socket.ts';
-import { type BinderThread, Commands, type ThreadEvents } from '../runtime/seam.ts';
+import { type BinderThread, Commands, type ThreadEvents, type TurnBudget } from '../runtime/seam.ts';
 import { DeviceCarrier } from './device-carrier.ts';
 import { LogicalFiles } from './logical-files.ts';
 import { Turns } from './turns.ts';
@@ -48,6 +48,7 @@ export class LogicalCarrier extends DeviceCarrier {
   readonly #socket: Socket;
   readonly #threads = new Map<number, LogicalThread>();
   readonly #turns = new Turns();
+  readonly budget: TurnBudget = this.#turns.budget;
   #lastThread = MAIN_THREAD;
   #main: Commands = NOTHING;
   /** The beginning of an event whose end was not read yet. */
@@ -138,6 +139,11 @@ export class LogicalCarrier extends DeviceCarrier {
 
   deliver(delivery: () => void): void {
     this.#turns.add(delivery);
+  }
+
+  /** From the event loop. */
+  deliverNow(delivery: () => void): void {
+    this.#turns.run(delivery);
   }
 
   #writeRead(id: number, commands: Commands, readSize: number): Exchanged {
@@ -293,7 +299,7 @@ class LogicalThread implements BinderThread {
     this.#buffer.set(read);
     this.#errno = errno;
     this.#length = read.length;
-    this.#deliver();
+    this.#carrier.deliverNow(this.#deliver);
   }
 
   deviceIsGone(): void {

@@ -3,7 +3,14 @@ import { EBADF, ECONNREFUSED } from '../../abi/errno.ts';
 import { iocSize } from '../../abi/ioctl-code.ts';
 import { readU64 } from '../../abi/u64.ts';
 import { BinderError } from '../parcel/errors.ts';
-import { type BinderThread, type Carrier, Commands, type ThreadEvents } from '../runtime/seam.ts';
+import {
+  type BinderThread,
+  type Carrier,
+  Commands,
+  type ThreadEvents,
+  type TurnBudget,
+} from '../runtime/seam.ts';
+import { LoopBudget } from './loop-budget.ts';
 import type { Placed, Port, PortMessage, ToClient, ToHost } from './port-messages.ts';
 
 /** An open of a driver that is in another realm, behind a MessagePort. File descriptors cannot travel. */
@@ -13,6 +20,7 @@ export class PortCarrier implements Carrier {
   readonly maxThreads = 1023;
   readonly maxCallers = 1024;
   readonly files = null;
+  readonly budget: TurnBudget = new LoopBudget();
   readonly #port: Port;
   readonly #threads = new Map<number, PortThread>();
   readonly #ioctls = new Map<number, { argument: Uint8Array; resolve: (errno: number) => void }>();

@@ -1,9 +1,10 @@
 import { BINDER_WRITE_READ } from '../../abi/binder.ts';
 import { EINTR } from '../../abi/errno.ts';
 import type { DeviceFile } from '../../host/linux/device-file.ts';
-import type { BinderThread, CarrierFiles, Commands, ThreadEvents } from '../runtime/seam.ts';
+import type { BinderThread, CarrierFiles, Commands, ThreadEvents, TurnBudget } from '../runtime/seam.ts';
 import { DeviceCarrier } from './device-carrier.ts';
 import { DeviceFiles } from './device-files.ts';
+import { LoopBudget } from './loop-budget.ts';
 import { ThreadMemory } from './thread-memory.ts';
 import { WorkerThread } from './worker-thread.ts';
 
@@ -18,6 +19,7 @@ export class WorkerCarrier extends DeviceCarrier {
   readonly maxThreads = MAX_THREADS;
   readonly maxCallers = MAX_CALLERS;
   readonly files: CarrierFiles = new DeviceFiles();
+  readonly budget: TurnBudget = new LoopBudget();
   /** Of the event loop's thread, which sleeps in no ioctl. */
   readonly #memory = new ThreadMemory();
   readonly #bell = new Int32Array(new SharedArrayBuffer(4));

@@ -88,7 +88,11 @@ export class Connection implements Disposable, AsyncDisposable {
     this.carrier = carrier;
     this.variant = options.variant ?? DEFAULT_VARIANT;
     this.#onError = options.onError ?? (() => {});
-    this.callers = new Callers(options.maxCallers ?? carrier.maxCallers, () => this.#newThread(null));
+    this.callers = new Callers(
+      options.maxCallers ?? carrier.maxCallers,
+      () => this.#newThread(null),
+      carrier.budget,
+    );
     this.#maxThreads = options.maxThreads ?? carrier.maxThreads;
   }
 
@@ -254,8 +258,10 @@ export class Connection implements Disposable, AsyncDisposable {
         thread.send(sent, target.handle, code, sentFlags, data);
         this.recycle(data);
       };
-      if (served) start(served);
-      else this.callers.start({ start, refused: reject, signal });
+      if (served) {
+        this.callers.startWaiting();
+        start(served);
+      } else this.callers.start({ start, refused: reject, signal });
     });
   }
 

@@ -34,6 +34,7 @@ export {
   type CarrierFiles,
   Commands,
   type ThreadEvents,
+  type TurnBudget,
 } from './seam.ts';
 export {
   debugPid,

@@ -42,6 +42,8 @@ export interface Carrier {
   readonly maxCallers: number;
   /** The process's descriptors; `null` where none can travel. */
   readonly files: CarrierFiles | null;
+  /** The runtime asks it before it begins to send a call or a reply, and waits when it is spent. */
+  readonly budget: TurnBudget;
 
   /**
    * An ioctl that no thread of the pool makes, and that may take its time (BINDER_FREEZE): `argument` is changed in place.
@@ -59,6 +61,14 @@ export interface Carrier {
   keepAlive(isNeeded: boolean): void;
   /** Closes the device: threads end without further events. Closing again does nothing. */
   close(): void;
+}
+
+/** How long calls may keep the event loop busy before timers and I/O get their turn. */
+export interface TurnBudget {
+  /** To be asked before each piece of work. @returns whether it must wait for the next turn, see {@link renewed} */
+  isSpent(): boolean;
+  /** Calls back once in the next turn, if it was spent; or later, when others spend that. */
+  renewed(callback: () => void): void;
 }
 
 /** One Binder thread of a {@link Carrier}. */

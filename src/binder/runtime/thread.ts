@@ -120,7 +120,8 @@ export class PoolThread implements ThreadEvents {
     this.#sending = null;
     if (sending) this.#settle(sending, error);
     for (const frame of this.#stack.splice(0).reverse())
-      if (frame.kind === 'call' && frame !== sending) frame.ended(error);
+      if (frame.kind === 'serve') this.#drop(frame.answer);
+      else if (frame !== sending) frame.ended(error);
   }
 
   #execute(command: number, view: DataView, at: number): void {
@@ -250,13 +251,19 @@ export class PoolThread implements ThreadEvents {
         connection.freeBuffer(buffer);
         return;
       }
-      if (this.isDead) {
-        answer.outgoing.sent();
-        return connection.recycle(answer.parcel);
-      }
+      if (this.isDead) return this.#drop(answer);
       frame.answer = answer;
-      this.#goOn();
+      // Many handlers may settle at once.
+      const { budget } = connection.carrier;
+      if (budget.isSpent()) budget.renewed(() => this.#goOn());
+      else this.#goOn();
     });
+  }
+
+  /** What nobody waits for any more. */
+  #drop(answer: Answer | null): void {
+    answer?.outgoing.sent();
+    if (answer) this.#connection.recycle(answer.parcel);
   }
 
   /** Does what comes next: replies, parks, or lets others have the thread. */
