@@ -43,6 +43,18 @@ test.each([11, 15, 16] as const)('services are added, found and listed (Android 
   await expect(server.add('', object)).rejects.toMatchObject({ code: 'ILLEGAL_ARGUMENT' });
 });
 
+test('add waits for the manager', async () => {
+  using object = IName.implement({ name: () => 'early' });
+  const server = new Services(connect());
+  const added = server.add('early', object);
+  await expect(server.add('given up', object, { signal: AbortSignal.timeout(30) })).rejects.toMatchObject({
+    name: 'TimeoutError',
+  });
+  await manage(connect());
+  await added;
+  expect(await server.list()).toEqual(['early']);
+});
+
 test('get waits for the service, and for the manager', async () => {
   const client = new Services(connect());
   await expect(client.check(IName, 'late')).rejects.toMatchObject({ code: 'DEAD_OBJECT' });

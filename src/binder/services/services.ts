@@ -57,13 +57,17 @@ export class Services {
   }
 
   /**
-   * Makes an object known under a name; one that was known before under it is forgotten.
+   * Makes an object known under a name; one that was known before under it is forgotten. Waits for the manager, as long as
+   * there is none.
    *
-   * @throws BinderError DEAD_OBJECT when there is no manager; SECURITY, ILLEGAL_ARGUMENT and ILLEGAL_STATE as it says.
+   * @throws BinderError SECURITY, ILLEGAL_ARGUMENT and ILLEGAL_STATE as the manager says.
    */
   async add(name: string, object: object, options: AddOptions = {}): Promise<void> {
     const { allowIsolated = false, dumpPriority = DUMP_PRIORITY.default } = options;
-    await this.#manager().addService(name, object as Ref<IBinder>, allowIsolated, dumpPriority, options);
+    await this.#withManager(
+      (manager) => manager.addService(name, object as Ref<IBinder>, allowIsolated, dumpPriority, options),
+      options.signal,
+    );
   }
 
   /** The service of this name if there is one now, else `null`. The reference is yours to release. */
@@ -120,16 +124,25 @@ export class Services {
     return this.#found;
   }
 
-  async #wait(name: string, options: CallOptions): Promise<Ref<IBinder>> {
+  #wait(name: string, options: CallOptions): Promise<Ref<IBinder>> {
+    return this.#withManager(async (manager) => {
+      // Which starts it, if it is declared and not there.
+      const found = await manager.getService(name, options);
+      return found ?? (await this.#waitForRegistration(name, options));
+    }, options.signal);
+  }
+
+  /** Calls the manager: again when it is gone, or not there yet. */
+  async #withManager<T>(
+    call: (manager: Ref<IServiceManager>) => Promise<T>,
+    signal: Signal | undefined,
+  ): Promise<T> {
     for (let pause = FIRST_WAIT; ; pause = Math.min(pause * 2, LAST_WAIT)) {
       try {
-        // Which starts it, if it is declared and not there.
-        const found = await this.#manager().getService(name, options);
-        return found ?? (await this.#waitForRegistration(name, options));
+        return await call(this.#manager());
       } catch (error) {
-        // The manager is gone, or not there yet.
         if (!(error instanceof BinderError) || error.code !== 'DEAD_OBJECT') throw error;
-        await sleep(pause, options.signal);
+        await sleep(pause, signal);
       }
     }
   }

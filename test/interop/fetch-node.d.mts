@@ -1,0 +1,1 @@
+export function nodeVersions(): { readonly version: string; readonly directory: string | null }[];
