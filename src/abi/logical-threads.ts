@@ -36,7 +36,9 @@ export const LOGICAL_HEADER = {
   thread: 0,
   /** u32 in: BINDER_WRITE_READ or BINDER_THREAD_EXIT. */
   command: 4,
-  /** u32 out: 1 when there was nothing to read. The thread then sleeps until its event. */
+  /** u32 in: 1 when a reply that is taken needs no BR_TRANSACTION_COMPLETE. */
+  quiet: 8,
+  /** u32 out, in its place: 1 when there was nothing to read. The thread then sleeps until its event. */
   sleeps: 8,
   /** u32 out: how many files the transaction that was read brings along. */
   files: 12,

@@ -154,6 +154,11 @@ export interface Caller {
   request: number;
   /** Whether O_NONBLOCK is set on the descriptor now. */
   nonBlocking: boolean;
+  /**
+   * Whether a reply that is taken needs no BR_TRANSACTION_COMPLETE: to read on says as much. An extension of ours, for
+   * replies without objects: what is to be told of those comes along with it.
+   */
+  quietReplies?: boolean;
 }
 
 /** A callback that is to come. */

@@ -148,6 +148,7 @@ export class Process {
     thread.freezing?.interrupt();
     thread.euid = caller.euid;
     thread.nonBlocking = caller.nonBlocking;
+    thread.quietReplies = caller.quietReplies === true;
     thread.request = caller.request;
     thread.command = command;
     const { driver } = this;

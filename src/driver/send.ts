@@ -127,7 +127,8 @@ function reply(thread: Thread, id: number): void {
   const sent = build(thread, id, caller.process, null, acceptsFiles);
   if (!(sent instanceof Transaction)) return failReply(thread, answered, id, sent);
   sent.toThread = caller;
-  thread.enqueue(new TransactionComplete(thread.process.driver.stats.transactionComplete));
+  if (!thread.quietReplies)
+    thread.enqueue(new TransactionComplete(thread.process.driver.stats.transactionComplete));
   caller.stack = answered.fromParent;
   answered.from = null;
   caller.enqueue(sent);

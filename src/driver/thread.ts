@@ -74,6 +74,8 @@ export class Thread {
   /** Effective user id of the last ioctl. */
   euid = 0;
   nonBlocking = false;
+  /** A reply that is taken is not acknowledged. */
+  quietReplies = false;
   /** The number of that ioctl. */
   command = 0;
   /** The host's name for the ioctl in which the thread is parked. */

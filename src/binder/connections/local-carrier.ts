@@ -145,7 +145,7 @@ export class LocalCarrier implements Carrier {
   // ---- for its threads
 
   /** BINDER_WRITE_READ of thread `id`. @returns 0, an errno or PARKED; the counts are in `argument`. */
-  carryOut(id: ThreadId, argument: DataView, commands: Commands, readSize: number): number {
+  carryOut(id: ThreadId, argument: DataView, commands: Commands, readSize: number, isQuiet = false): number {
     const { placed } = this.#memory;
     const { attachments, view } = commands;
     placed.push(commands.memory);
@@ -160,6 +160,7 @@ export class LocalCarrier implements Carrier {
     writeU64(argument, 24, readSize);
     writeU64(argument, 32, 0);
     writeU64(argument, 40, READ_ADDRESS + id * STRIDE);
+    this.#caller.quietReplies = isQuiet;
     const result = this.enter(id, BINDER_WRITE_READ, argument);
     placed.length = 0;
     return result;
@@ -295,16 +296,17 @@ class LocalThread implements BinderThread, Sleeper {
     this.#next = this.#next.followedBy(commands);
   }
 
-  park(): void {
+  park(isQuiet: boolean): boolean {
     const next = this.#next;
     this.#next = NOTHING;
     const argument = this.#argument;
-    const result = this.#carrier.carryOut(this.id, argument, next, READ_SIZE);
+    const result = this.#carrier.carryOut(this.id, argument, next, READ_SIZE, isQuiet);
     // It sleeps only when all was consumed.
-    if (result === PARKED) return;
+    if (result === PARKED) return true;
     const consumed = argument.getUint32(8, true);
     if (consumed < next.length) this.#next = next.after(consumed);
     this.answered(result, argument.getUint32(32, true));
+    return false;
   }
 
   exit(): void {

@@ -125,8 +125,8 @@ export class LogicalCarrier extends DeviceCarrier {
    *
    * @returns the errno; how much was read, -1 when the thread sleeps; and what was not consumed, if anything was not
    */
-  exchange(id: number, commands: Commands, buffer: Uint8Array): Exchanged {
-    const result = this.#writeRead(id, commands, READ_SIZE);
+  exchange(id: number, commands: Commands, buffer: Uint8Array, isQuiet: boolean): Exchanged {
+    const result = this.#writeRead(id, commands, READ_SIZE, isQuiet);
     if (result.length > 0) buffer.set(this.#area.bytes.subarray(READ_AT, READ_AT + result.length));
     return result;
   }
@@ -146,7 +146,7 @@ export class LogicalCarrier extends DeviceCarrier {
     this.#turns.run(delivery);
   }
 
-  #writeRead(id: number, commands: Commands, readSize: number): Exchanged {
+  #writeRead(id: number, commands: Commands, readSize: number, isQuiet = false): Exchanged {
     let next = commands;
     while (next.length > MAX_COMMANDS) {
       const first = wholeCommands(next.bytes, MAX_COMMANDS);
@@ -154,15 +154,15 @@ export class LogicalCarrier extends DeviceCarrier {
         next.bytes.subarray(0, first),
         next.attachments.filter(({ at }) => at < first),
       );
-      const { errno, rest } = this.#writeReadOnce(id, part, 0);
+      const { errno, rest } = this.#writeReadOnce(id, part, 0, false);
       next = next.after(first);
       if (errno === 0 && !rest) continue;
       return { errno, length: 0, rest: rest ? rest.followedBy(next) : next };
     }
-    return this.#writeReadOnce(id, next, readSize);
+    return this.#writeReadOnce(id, next, readSize, isQuiet);
   }
 
-  #writeReadOnce(id: number, commands: Commands, readSize: number): Exchanged {
+  #writeReadOnce(id: number, commands: Commands, readSize: number, isQuiet: boolean): Exchanged {
     const { bytes, view, address } = this.#area;
     const { length, attachments } = commands;
     bytes.set(commands.bytes, COMMANDS_AT);
@@ -190,7 +190,7 @@ export class LogicalCarrier extends DeviceCarrier {
     writeU64(view, COUNTS + 24, readSize);
     writeU64(view, COUNTS + 32, 0);
     writeU64(view, COUNTS + 40, address + READ_AT);
-    const errno = this.#ioctl(id, BINDER_WRITE_READ, at);
+    const errno = this.#ioctl(id, BINDER_WRITE_READ, at, isQuiet);
     for (const area of large ?? []) area.release();
     const consumed = view.getUint32(COUNTS + 8, true);
     const rest = consumed < length ? commands.after(consumed) : null;
@@ -199,11 +199,12 @@ export class LogicalCarrier extends DeviceCarrier {
     return { errno, length: sleeps ? SLEEPS : view.getUint32(COUNTS + 32, true), rest };
   }
 
-  #ioctl(id: number, command: number, size: number): number {
+  #ioctl(id: number, command: number, size: number, isQuiet = false): number {
     const { view, address } = this.#area;
     view.setUint32(LOGICAL_HEADER.thread, id, true);
     view.setUint32(LOGICAL_HEADER.command, command, true);
-    writeU64(view, LOGICAL_HEADER.sleeps, 0);
+    view.setUint32(LOGICAL_HEADER.quiet, isQuiet ? 1 : 0, true);
+    view.setUint32(LOGICAL_HEADER.files, 0, true);
     let errno: number;
     do errno = this.device.ioctlAt(logicalIoctl(size), address);
     while (errno === EINTR);
@@ -276,16 +277,17 @@ class LogicalThread implements BinderThread {
     this.#next = this.#next.followedBy(commands);
   }
 
-  park(): void {
+  park(isQuiet: boolean): boolean {
     const next = this.#next;
     this.#next = NOTHING;
-    const { errno, length, rest } = this.#carrier.exchange(this.id, next, this.#buffer);
+    const { errno, length, rest } = this.#carrier.exchange(this.id, next, this.#buffer, isQuiet);
     if (rest) this.#next = rest;
     this.#sleeps = length === SLEEPS;
-    if (this.#sleeps) return;
+    if (this.#sleeps) return true;
     this.#errno = errno;
     this.#length = length;
     this.#carrier.deliver(this.#deliver);
+    return false;
   }
 
   exit(): void {

@@ -204,10 +204,11 @@ class PortThread implements BinderThread {
     this.#next = this.#next.followedBy(commands);
   }
 
-  park(): void {
+  park(): boolean {
     const next = this.#next;
     this.#next = EMPTY;
     this.#carrier.park(this.id, next);
+    return false;
   }
 
   exit(): void {

@@ -132,7 +132,7 @@ class HostedThread implements ThreadEvents {
     if (this.#isParked) throw new Error(`Cannot park thread ${this.id}: it is parked`);
     this.#isParked = true;
     this.thread.write(commands);
-    this.thread.park();
+    this.thread.park(false);
   }
 
   exit(): void {

@@ -75,9 +75,10 @@ export class WorkerThread implements BinderThread {
     this.#memory.write(commands);
   }
 
-  park(): void {
+  park(): boolean {
     this.#memory.prepare(READ_SIZE);
     this.#make(BINDER_WRITE_READ);
+    return false;
   }
 
   exit(): void {

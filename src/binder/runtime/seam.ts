@@ -75,8 +75,14 @@ export interface TurnBudget {
 export interface BinderThread {
   /** Adds commands, to be carried out at the latest when it parks next. */
   write(commands: Commands): void;
-  /** Reads: sleeps until the driver has something for this thread, and tells {@link ThreadEvents.returned}. */
-  park(): void;
+  /**
+   * Reads: sleeps until the driver has something for this thread, and tells {@link ThreadEvents.returned}.
+   *
+   * @param isQuiet - of a reply that it writes, nobody needs to hear that it was taken: its BR_TRANSACTION_COMPLETE may be
+   *   left out
+   * @returns true when the thread sleeps now, so that all that it wrote has been taken. False when it does not, or may not.
+   */
+  park(isQuiet: boolean): boolean;
   /** The thread ends (BINDER_THREAD_EXIT). Not while parked. */
   exit(): void;
 }

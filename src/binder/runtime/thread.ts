@@ -55,6 +55,8 @@ export class PoolThread implements ThreadEvents {
   /** What was written last and is not acknowledged yet. */
   #sending: SentCall | Answer | null = null;
   #isParked = false;
+  /** That the reply in {@link #sending} was taken will not be told: the thread sleeps, or reads something else. */
+  #isQuiet = false;
   /** Where it read last: usually always the same. */
   #buffer: Uint8Array = new Uint8Array();
   #view: DataView = new DataView(this.#buffer.buffer);
@@ -99,6 +101,7 @@ export class PoolThread implements ThreadEvents {
       this.#view = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
     }
     const view = this.#view;
+    if (this.#isQuiet) this.#heardNothing(view, length);
     for (let at = 0; at + 4 <= length; ) {
       const command = view.getUint32(at, true);
       this.#execute(command, view, at + 4);
@@ -130,12 +133,8 @@ export class PoolThread implements ThreadEvents {
     switch (command) {
       case B.BR_TRANSACTION_COMPLETE:
       case B.BR_ONEWAY_SPAM_SUSPECT:
-      case B.BR_TRANSACTION_PENDING_FROZEN: {
-        const sent = this.#sending;
-        this.#sending = null;
-        if (sent) this.#settle(sent, null);
-        return;
-      }
+      case B.BR_TRANSACTION_PENDING_FROZEN:
+        return this.#taken();
       case B.BR_REPLY:
         return this.#reply(view, at);
       case B.BR_DEAD_REPLY:
@@ -169,6 +168,25 @@ export class PoolThread implements ThreadEvents {
       case B.BR_CLEAR_FREEZE_NOTIFICATION_DONE:
         return connection.remotes.cleared(readU64(view, at));
     }
+  }
+
+  /** A reply that was refused is told of; one of which nothing is told was taken. */
+  #heardNothing(view: DataView, length: number): void {
+    if (length === 0) return; // interrupted
+    this.#isQuiet = false;
+    for (let at = 0; at + 4 <= length; ) {
+      const command = view.getUint32(at, true);
+      // No call waits below: these are of the reply.
+      if (command === B.BR_FAILED_REPLY || command === B.BR_DEAD_REPLY) return;
+      at += 4 + iocSize(command);
+    }
+    this.#taken();
+  }
+
+  #taken(): void {
+    const sent = this.#sending;
+    this.#sending = null;
+    if (sent) this.#settle(sent, null);
   }
 
   #settle(sent: SentCall | Answer, error: BinderError | null): void {
@@ -279,16 +297,22 @@ export class PoolThread implements ThreadEvents {
       commands.transaction(B.BC_REPLY, 0, 0, answer.flags, answer.parcel.bytes, answer.parcel.offsets);
       this.#sending = answer;
       this.#connection.servedOne();
-      return this.#park();
+      // Objects must stay until the driver says that it counts on them. Where a call waits below, its failure would look like
+      // the reply's.
+      return this.#park(this.#stack.length === 0 && answer.parcel.offsets.length === 0);
     }
     if (this.#sending || top || this.#isLooper) return this.#park();
     this.#connection.callers.idle(this);
   }
 
-  #park(): void {
+  #park(isQuiet = this.#isQuiet): void {
     this.#isParked = true;
+    this.#isQuiet = isQuiet;
     this.#thread.write(this.#connection.commands);
-    this.#thread.park();
+    const sleeps = this.#thread.park(isQuiet);
     this.#connection.commands.clear();
+    if (!sleeps || !isQuiet) return;
+    this.#isQuiet = false;
+    this.#taken();
   }
 }

@@ -118,6 +118,7 @@ export class LogicalThreads implements ClientMemory {
     const caller = this.#caller;
     caller.thread = FIRST_LOGICAL + id;
     caller.euid = request.uid;
+    caller.quietReplies = view.getUint32(dataAt + LOGICAL_HEADER.quiet, true) !== 0;
     this.#current = caller.thread;
     this.#osThread = request.pid;
     const result = this.#process.ioctl(caller, inner, view, at);
