@@ -74,6 +74,9 @@ export class RefState {
 /** A safety net: what the program forgot is released some time after it was collected. */
 const forgotten = new FinalizationRegistry<RefState>((ref) => ref.release());
 
+/** Where Node.js looks for what `console.log` is to show. */
+const inspect = Symbol.for('nodejs.util.inspect.custom');
+
 /** What references are made of: typed ones have the methods of their interface besides. */
 export class RefObject implements Disposable {
   readonly [state]: RefState;
@@ -87,6 +90,14 @@ export class RefObject implements Disposable {
     const ref = this[state];
     forgotten.unregister(ref);
     ref.release();
+  }
+
+  /** What it refers to, where all that hangs on it would be pages. */
+  [inspect](): string {
+    const { target, isReleased } = this[state];
+    const type = (this as { [Symbol.toStringTag]?: string })[Symbol.toStringTag] ?? 'IBinder';
+    const what = target instanceof LocalBinder ? 'of this process' : `handle ${target.handle}`;
+    return `Ref<${type}> (${isReleased ? 'released' : what}${!target.isLocal && target.isDead ? ', dead' : ''})`;
   }
 }
 
