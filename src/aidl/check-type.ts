@@ -1,4 +1,11 @@
-import { findAnnotation, isFixedArray, isParcelable, signature, type TypeSpecifier } from './ast.ts';
+import {
+  type Constant,
+  findAnnotation,
+  isFixedArray,
+  isParcelable,
+  signature,
+  type TypeSpecifier,
+} from './ast.ts';
 import { isHeapNullable } from './containment.ts';
 import type { Reporter } from './diagnostics.ts';
 import type { Evaluator } from './evaluate.ts';
@@ -25,8 +32,11 @@ export function checkType(
     for (const parameter of type.parameters) {
       if (!checkType(parameter, evaluator, reporter, annotations)) return false;
     }
-    const problem = genericProblem(type);
-    if (problem !== undefined) return error(problem);
+    if (genericProblem(type) !== undefined) {
+      // Told with the sizes of arrays, which nobody has asked for yet.
+      for (const size of sizesOf(type)) evaluator.evaluate(size);
+      return error(genericProblem(type)!);
+    }
   }
   const utf8 = findAnnotation(type, 'utf8InCpp') !== undefined;
   const stringList =
@@ -50,8 +60,7 @@ export function checkType(
     }
   }
   if (!isFixedArray(type)) return true;
-  const dimensions = type.array!.dimensions;
-  for (const size of dimensions === 'dynamic' ? [] : dimensions) {
+  for (const size of sizesOf(type)) {
     if (!evaluator.evaluate(size)) return false;
     const number = ['boolean', 'int8', 'int32'].includes(size.finalKind);
     if (!number || size.integer < 0n) {
@@ -59,6 +68,10 @@ export function checkType(
     }
   }
   return true;
+}
+
+function sizesOf({ array }: TypeSpecifier): readonly Constant[] {
+  return array === undefined || array.dimensions === 'dynamic' ? [] : array.dimensions;
 }
 
 function genericProblem(type: TypeSpecifier): string | undefined {
