@@ -1,11 +1,18 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { promisify } from 'node:util';
+import { afterAll } from 'vitest';
 
 const directory = `${tmpdir()}/ubinder-native-${process.pid}`;
 const compiled = new Map<string, Promise<string>>();
+
+// What a file of tests compiled goes with its last test.
+afterAll(() => {
+  rmSync(directory, { recursive: true, force: true });
+  compiled.clear();
+});
 
 /** Why C programs cannot be compiled here, or `null` when they can. */
 export function whyNoCompiler(): string | null {
