@@ -4,6 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['test/kernel/**/*.test.ts'],
+    setupFiles: ['test/support/setup.ts'],
     testTimeout: 400_000,
     // The first boot of a kernel fetches it.
     hookTimeout: 900_000,

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { compile, whyNoCompiler } from '../support/compile.ts';
 import { whyNot } from '../support/mount.ts';
+import { slowness } from '../support/slowness.ts';
 
 // A mount of an ordinary user who has neither a user namespace nor root, but the setuid program fusermount3.
 
@@ -55,10 +56,11 @@ class Place {
     return spawn('nsenter', this.#args(command), { cwd: '/', stdio: ['ignore', 'pipe', 'pipe'] });
   }
 
+  /** At most as long as the longest of the C programs takes where all is slow; one that is ended then says nothing. */
   run(command: readonly string[]): { code: number | null; output: string } {
     const { status, stdout, stderr } = spawnSync('nsenter', this.#args(command), {
       cwd: '/',
-      timeout: 60_000,
+      timeout: 150_000 * slowness,
     });
     return { code: status, output: `${stdout}${stderr}` };
   }
@@ -97,7 +99,7 @@ const ended = (child: ChildProcess): Promise<number | null> =>
 
 const reason = whyNoCompiler() ?? whyNot('root') ?? whyNoHelper();
 if (reason) console.warn(`SKIPPED: mounts by fusermount3: ${reason}`);
-describe.skipIf(reason !== null)('fusermount3', { timeout: 180_000 }, () => {
+describe.skipIf(reason !== null)('fusermount3', { timeout: 180_000 * slowness }, () => {
   let place: Place;
 
   beforeEach(async () => {

@@ -3,16 +3,16 @@ import { mkdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll } from 'vitest';
 
 const directory = `${tmpdir()}/ubinder-native-${process.pid}`;
 const compiled = new Map<string, Promise<string>>();
 
-// What a file of tests compiled goes with its last test.
-afterAll(() => {
+/** Removes all that this process compiled. Its end does it, too, unless a signal kills it. */
+export function removeCompiled(): void {
   rmSync(directory, { recursive: true, force: true });
   compiled.clear();
-});
+}
+process.once('exit', removeCompiled);
 
 /** Why C programs cannot be compiled here, or `null` when they can. */
 export function whyNoCompiler(): string | null {
