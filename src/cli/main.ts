@@ -1,17 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { aidlCommand } from './aidl.ts';
-import { demoCommand } from './demo.ts';
-import { doctorCommand } from './doctor.ts';
-import { downCommand } from './down.ts';
 import { CliError, EXIT } from './exit-code.ts';
-import { reportsCommand } from './reports.ts';
-import { runCommand } from './run.ts';
-import { serviceManagerCommand } from './servicemanager.ts';
-import { shrinkCommand } from './shrink.ts';
-import { statusCommand } from './status.ts';
-import { upCommand } from './up.ts';
 
 // A reader that has gone, as `head` goes, is no reason to end: a daemon serves others.
 for (const stream of [process.stdout, process.stderr]) {
@@ -24,21 +14,28 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string;
 };
 
+// Only the command that is asked for is loaded: it starts the sooner.
+const COMMANDS: Record<string, () => Promise<Command>> = {
+  up: async () => (await import('./up.ts')).upCommand(),
+  down: async () => (await import('./down.ts')).downCommand(),
+  status: async () => (await import('./status.ts')).statusCommand(),
+  shrink: async () => (await import('./shrink.ts')).shrinkCommand(),
+  reports: async () => (await import('./reports.ts')).reportsCommand(),
+  run: async () => (await import('./run.ts')).runCommand(),
+  servicemanager: async () => (await import('./servicemanager.ts')).serviceManagerCommand(),
+  doctor: async () => (await import('./doctor.ts')).doctorCommand(),
+  aidl: async () => (await import('./aidl.ts')).aidlCommand(),
+  demo: async () => (await import('./demo.ts')).demoCommand(),
+};
+const asked = process.argv[2] ?? '';
+const wanted = Object.hasOwn(COMMANDS, asked) ? [asked] : Object.keys(COMMANDS);
+
 const program = new Command('ubinder')
   .description("Android's Binder driver in userspace")
   .version(version)
   .enablePositionalOptions()
-  .exitOverride()
-  .addCommand(upCommand())
-  .addCommand(downCommand())
-  .addCommand(statusCommand())
-  .addCommand(shrinkCommand())
-  .addCommand(reportsCommand())
-  .addCommand(runCommand())
-  .addCommand(serviceManagerCommand())
-  .addCommand(doctorCommand())
-  .addCommand(aidlCommand())
-  .addCommand(demoCommand());
+  .exitOverride();
+for (const name of wanted) program.addCommand(await (COMMANDS[name] as () => Promise<Command>)());
 // `run` has exit codes of its own, which must not be taken for its command's.
 for (const command of program.commands) {
   if (command.name() === 'run') continue;
