@@ -5,6 +5,7 @@
 // Half of the processes serve, each with a node of its own and a thread asleep; the others call, each in a pair with one of those.
 // Beside them the first server gives the first caller all other nodes. Asked by a message for `calls` calls by `whom`, it answers
 // with what they took: by one pair, by a pair chosen anew for each call, or by the first pair on a node chosen anew for each call.
+// Asked by a message with `death`, it answers with the slices in which a process ended that had so many nodes and refs.
 
 import { PerformanceObserver } from 'node:perf_hooks';
 import process from 'node:process';
@@ -24,7 +25,26 @@ const READ_SIZE = 4096;
 const CODE_AT = 4;
 const BUFFER_AT = 4 + 48;
 
-const driver = new LocalDriver(new LocalHost(), { nodes: 2 * nodes, refs: 2 * nodes });
+/** Knows for how long the driver kept the event loop from others, at most. */
+class TimedHost extends LocalHost {
+  slices = 0;
+  longestMs = 0;
+
+  startTimer(milliseconds, callback) {
+    return super.startTimer(milliseconds, () => this.time(callback));
+  }
+
+  time(callback) {
+    const start = performance.now();
+    callback();
+    this.slices++;
+    this.longestMs = Math.max(this.longestMs, performance.now() - start);
+  }
+}
+
+const host = new TimedHost();
+const limit = 2 * nodes + 200_000;
+const driver = new LocalDriver(host, { nodes: limit, refs: limit });
 const context = new Context('binder');
 const free = encodeCommands([[binder.BC_FREE_BUFFER, { buffer: 0 }]]);
 
@@ -166,6 +186,25 @@ const KINDS = {
   },
 };
 
+let nextPid = processes + 1;
+
+/** A process is gone that had so many nodes, to each of which another has a ref, and as many refs. */
+async function die(count) {
+  const dying = new Party(nextPid++, binder.BC_REPLY);
+  for (let i = 0; i < count; i++) {
+    give(dying, first.caller, 8 + 8 * i);
+    give(first.server, dying, 2 ** 40 + 8 * i);
+  }
+  dying.drain();
+  first.server.drain();
+  host.slices = host.longestMs = 0;
+  host.time(() => dying.process.release());
+  while (driver.releases.processes.length > 0) await later(1);
+  const { slices, longestMs } = host;
+  first.server.drain();
+  return { slices, longestMs };
+}
+
 let state = 1;
 
 function random(below) {
@@ -180,7 +219,11 @@ new PerformanceObserver((list) => {
   for (const { duration } of list.getEntries()) pauses.push(duration);
 }).observe({ entryTypes: ['gc'] });
 
-process.on('message', async ({ kind, calls }) => {
+process.on('message', async ({ kind, calls, death }) => {
+  if (death !== undefined) {
+    process.send(await die(death));
+    return;
+  }
   pauses.length = 0;
   const cpu = process.cpuUsage();
   const start = performance.now();

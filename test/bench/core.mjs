@@ -17,6 +17,10 @@ const rounds = Number(values.rounds);
 const calls = Number(values.calls);
 const WARMUP = 5;
 
+/** The nodes, and as many refs, of a process that ends; and how often one does. */
+const HELD = 100_000;
+const DEATHS = 5;
+
 /** The worlds, each with the kinds of calls measured there; the first is what the others are compared with. */
 const WORLDS = [
   { processes: 10, nodes: 1000, kinds: ['one pair', 'any pair', 'any node', 'churn'] },
@@ -40,6 +44,16 @@ for (let round = -WARMUP; round < rounds; round++) {
     if (round >= 0) row.results.push(result);
   }
 }
+const deaths = [];
+for (const { child, nodes } of rows.filter(({ kind }) => kind === 'any node')) {
+  const slices = [];
+  for (let i = 0; i < DEATHS; i++) {
+    child.send({ death: HELD });
+    const [death] = await once(child, 'message');
+    slices.push(death);
+  }
+  deaths.push({ nodes, count: slices[0].slices, longest: slices.map(({ longestMs }) => longestMs) });
+}
 for (const { child } of rows) if (child.connected) child.disconnect();
 
 const median = (numbers) => quantile(numbers, 0.5);
@@ -59,3 +73,8 @@ for (const { processes, nodes, kind, results, heapBytes } of rows) {
 console.log(
   `\nProcessor time, medians of ${rounds} rounds of ${calls} calls of 256 bytes there and back. “one pair”: the same two processes among all; “any pair”, “any node”: another one for each call, so that it is not in the processor’s caches; “churn”: a node and a ref that come and go.`,
 );
+for (const { nodes, count, longest } of deaths) {
+  console.log(
+    `A process with ${HELD} nodes and as many refs ends beside ${nodes} others: ${count} slices; the longest takes ${figures(median(longest))} ms, ${figures(Math.max(...longest))} at most in ${DEATHS} times.`,
+  );
+}

@@ -24,6 +24,9 @@ $b mkdir -p /root/dev/pts /root/dev/shm
 $b mount -t devpts devpts /root/dev/pts
 $b mount -t tmpfs shm /root/dev/shm
 $b mount -t tmpfs run /root/run
+# Linux 6.1 says of files in the upper layer that they lie in its file system: who looks that up finds it.
+$b mkdir /root/run/upper
+$b mount --move /high /root/run/upper
 $b mount -t debugfs debugfs /root/sys/kernel/debug
 $b mount -t fusectl fusectl /root/sys/fs/fuse/connections
 $b ln -s /proc/self/fd /root/dev/fd

@@ -40,6 +40,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -490,6 +491,16 @@ static inline int open_device_(int flags)
 	return fd;
 }
 #define open_device(flags) PLACED(open_device_(flags))
+
+// Whether read(2) and write(2) of a device reach who serves it, to be refused: before Linux 6.6 the kernel answers them from its cache.
+static inline bool refuses_reads(void)
+{
+	struct utsname name;
+	unsigned major, minor;
+	CHECK_SYS(uname(&name));
+	CHECK_EQ(sscanf(name.release, "%u.%u", &major, &minor), 2, "numbers of the release");
+	return settings.kernel || major > 6 || (major == 6 && minor >= 6);
+}
 
 // Opens the device and, unless mapping_size is 0, maps it.
 static inline void open_proc_(struct proc *proc, int flags, size_t mapping_size)

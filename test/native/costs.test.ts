@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { canCountSyscalls, countSyscalls } from '../bench/syscalls.mjs';
 import { compile, whyNoCompiler } from '../support/compile.ts';
 import { type Mode, TestMount, whyNot } from '../support/mount.ts';
+import { slowness } from '../support/slowness.ts';
 
 // What a call of 256 bytes without descriptors costs, libbinder's way: counted, because times depend on the machine.
 
@@ -25,9 +26,15 @@ const SLEEPS = 3;
 /** Less than one more for every call; what the daemon does so many times a second adds to it when the machine is slow. */
 const SLACK = 0.9;
 
+/** What the daemon looks at some times a second it looks at in every call of a machine that is that slow. */
+function whyTooSlow(): string | null {
+  return slowness > 1 ? 'an emulated machine is too slow for it' : null;
+}
+
 const modes: readonly Mode[] = ['root', 'root-inject', 'root-store', 'rootless', 'rootless-store'];
 const storing: readonly Mode[] = ['root-store', 'rootless-store'];
-const unavailable = whyNoCompiler() ?? (canCountSyscalls() ? null : 'strace is not installed');
+const unavailable =
+  whyNoCompiler() ?? (canCountSyscalls() ? null : 'strace is not installed') ?? whyTooSlow();
 for (const mode of modes) {
   const reason = unavailable ?? whyNot(mode);
   if (reason) console.warn(`SKIPPED: costs of a call, ${mode}: ${reason}`);

@@ -3,7 +3,16 @@ import { createArea, type MappedArea } from '../linux/area.ts';
 import { errno, libc } from '../linux/libc.ts';
 import { isBoundCopy, isIdle, OwnThread, type SystemCall } from '../linux/own-thread.ts';
 import { PageTable } from './page-table.ts';
-import { IN_HEADER, OPCODE, OUT_HEADER, POLL_OUT, READ_IN, readNumber64, writeNumber64 } from './protocol.ts';
+import {
+  IN_HEADER,
+  OPCODE,
+  OUT_HEADER,
+  POLL_OUT,
+  READ_IN,
+  READ_LOCKOWNER,
+  readNumber64,
+  writeNumber64,
+} from './protocol.ts';
 import { BELL, GATE, OWNER } from './read-gate.ts';
 import { StuckThread } from './stuck-thread.ts';
 
@@ -44,6 +53,7 @@ const READ_PATIENCE = 1000;
 
 const EIO = 5;
 const EINTR = 4;
+const EINVAL = 22;
 const ENOENT = 2;
 
 const BODY = IN_HEADER.byteLength;
@@ -171,11 +181,15 @@ class Rescue {
     this.#data.port.postMessage(this.#request.bytes.slice(0, length));
   }
 
-  /** Answers a READ from the memory behind the file. */
+  /** Answers a READ from the memory behind the file; read(2) is refused, as the serving thread does. */
   #readPages(unique: number): boolean {
     const { view } = this.#request;
     const pages = this.#pages.find(readNumber64(view, IN_HEADER.nodeid));
     if (pages === null) return false;
+    if ((view.getUint32(BODY + READ_IN.read_flags, true) & READ_LOCKOWNER) !== 0) {
+      this.#answer(unique, -EINVAL);
+      return true;
+    }
     const { address, base, size } = pages;
     const from = readNumber64(view, BODY + READ_IN.offset) - base;
     const asked = view.getUint32(BODY + READ_IN.size, true);

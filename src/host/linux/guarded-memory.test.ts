@@ -151,3 +151,13 @@ describe('pages of our own mount', () => {
     expect(guarded.write(ME, area.address, into, 0, 8)).toBe(8);
   });
 });
+
+test('of file systems mounted where we cannot look, those on disks are waited for', () => {
+  const inside = (device: number): Partial<Backing> => ({ device, inode: OTHER_FILE });
+  mapped(0x10000, 1, inside(8 * 2 ** 20 + 77777));
+  mapped(0x20000, 1, inside(77777));
+  const guarded = guard();
+  expect(guarded.read(ME, 0x10000, into, 0, 8)).toBe(8);
+  expect(guarded.read(ME, 0x20000, into, 0, 8)).toBe(0);
+  expect(copies).toEqual([0x10000]);
+});

@@ -70,7 +70,10 @@ export class GuardRules {
     this.isPassthrough = isPassthrough;
   }
 
-  /** Whether pages of files on `device` may have to be waited for. Unknown ones may be: mounted where we cannot look. */
+  /**
+   * Whether pages of files on `device` may have to be waited for. Of those mounted where we cannot look, as the layers of
+   * a container's file system are, which older kernels show in its place, only disks are known not to be.
+   */
   isDistant(device: number, thread: ThreadId): boolean {
     if (device === 0 || device === this.#memoryFiles()) return false;
     if (device === this.device) return true;
@@ -82,7 +85,7 @@ export class GuardRules {
     this.#kinds.clear();
     for (const mount of mounts)
       this.#kinds.set(mount.device, { isDistant: DISTANT.test(mount.type), until: now + DEVICE_MAX_AGE });
-    const found = this.#kinds.get(device) ?? { isDistant: true, until: now + DEVICE_MAX_AGE };
+    const found = this.#kinds.get(device) ?? { isDistant: !isDisk(device), until: now + DEVICE_MAX_AGE };
     this.#kinds.set(device, found);
     return found.isDistant;
   }
@@ -224,6 +227,11 @@ function areResident(thread: ThreadId, address: number, end: number): boolean {
   } finally {
     closeSync(pagemap);
   }
+}
+
+/** Whether a block device is below the file system: the others have numbers without a major one. */
+function isDisk(device: number): boolean {
+  return device >= 2 ** 20;
 }
 
 /** All memory files and shared anonymous memory lie on one file system inside the kernel. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A client that throws the received pages out of the page cache and touches them again while it is sent more: where data is stored into the
-// page cache, the store waits for a READ that waits for whoever stores.
+// page cache, the store waits for a READ that waits for whoever stores. Meanwhile read(2) is refused, whoever answers.
 
 #include "pair.h"
 
@@ -20,13 +20,24 @@ static void *drop_and_touch(void *unused)
 	return NULL;
 }
 
+static void *read_device(void *unused)
+{
+	(void)unused;
+	uint8_t bytes[64];
+	while (!atomic_load(&stop)) {
+		CHECK(read(receiver.fd, bytes, sizeof(bytes)) < 0 || !refuses_reads(), "a device was read");
+		usleep(100);
+	}
+	return NULL;
+}
+
 static void attack(void *unused)
 {
 	(void)unused;
 	struct thread thread;
 	open_proc(&receiver, 0, DEFAULT_MAPPING);
 	init_thread(&thread, &receiver);
-	pthread_t toucher = start_thread(drop_and_touch, NULL);
+	pthread_t toucher = start_thread(drop_and_touch, NULL), reader = start_thread(read_device, NULL);
 	uint64_t start = now_ns(), seed = 1;
 	while (now_ns() - start < 3 * 1000000000ull) {
 		struct parcel parcel = { .size = 0 };
@@ -40,6 +51,7 @@ static void attack(void *unused)
 	}
 	atomic_store(&stop, true);
 	pthread_join(toucher, NULL);
+	pthread_join(reader, NULL);
 }
 
 int main(int argc, char **argv)
