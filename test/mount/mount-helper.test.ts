@@ -37,12 +37,14 @@ describe.skipIf(reason !== null)('mount.fuse.ubinder', { concurrent: true }, () 
         `mount -v -t fuse.ubinder none "$dir" -o nosuid,max=3,stats=global,devices=binder:my,mode=0600
          ls "$dir"
          stat -c %a "$dir/my" "$dir/binder_logs/state"
-         "$node" "$main" demo manager --device "$dir/binder" > "$fstab" & manager=$!
-         until grep -qs . "$fstab"; do sleep 0.1; done
-         "$node" "$main" demo echo --device "$dir/binder" > "$fstab" & echo=$!
-         until grep -qs . "$fstab"; do sleep 0.1; done
+         trap 'kill $servers; wait' EXIT
+         for role in manager echo; do
+           "$node" "$main" demo $role --device "$dir/binder" > "$fstab.$role" & servers="$servers $!"
+           until grep -qs . "$fstab.$role"; do sleep 0.1; done
+         done
          "$node" "$main" demo call --device "$dir/binder" "as from fstab"
-         kill $manager $echo; wait $manager $echo 2>/dev/null || true
+         trap - EXIT
+         kill $servers; wait
          umount "$dir"`,
       );
       expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
