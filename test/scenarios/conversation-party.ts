@@ -23,6 +23,8 @@ export interface Voice {
   readonly actor: Actor;
   /** The read in which it sleeps. */
   sleeper: Sleeper | null;
+  /** What is read there goes nowhere: it fails when it is woken. */
+  sleepsToFail: boolean;
   /** Waits for the reply to a call. */
   isCalling: boolean;
   /** How many calls it serves. */
@@ -85,6 +87,7 @@ export class Party {
     this.voices = actors.map((actor) => ({
       actor,
       sleeper: null,
+      sleepsToFail: false,
       isCalling: false,
       serving: 0,
       mustRead: false,

@@ -195,9 +195,11 @@ class Conversation {
     const most = this.#sleepers().length > 0 ? 1 : 3;
     for (let count = 1 + random.below(most); count > 0; count--)
       written.push(await this.#command(party, voice));
-    // Another thread of this process may be woken: which of the two reads first would be chance.
+    // Another thread of this process may be woken: which of the two reads first would be chance. So it would be whether
+    // who is woken to fail has failed by then.
+    const isRace = party.isAsleep || this.#sleepers().some(({ sleepsToFail }) => sleepsToFail);
     const asks = written.some(({ name }) => name.startsWith('BC_TRANSACTION'));
-    const readSize = party.isAsleep || random.one(asks ? 12 : 3) ? 0 : READ_SIZE;
+    const readSize = isRace || random.one(asks ? 12 : 3) ? 0 : READ_SIZE;
     const words = written.map(({ text }) => text);
     const question = `${this.#who(party, voice)} writes ${words.join(', ')}${readSize ? ' and reads' : ''}`;
     const request = { commands: written.map(({ command }) => command), readSize };
@@ -264,6 +266,7 @@ class Conversation {
     }
     this.#carriedOut(voice, written, null);
     voice.sleeper = sleeper;
+    voice.sleepsToFail = request.readBuffer === NOWHERE;
     this.#tally.add('sleeps');
     this.#say(`${question}: sleeps`);
   }
@@ -288,10 +291,8 @@ class Conversation {
     }
   }
 
-  #sleepers(): Sleeper[] {
-    return [...this.#parties.values()].flatMap(({ voices }) =>
-      voices.flatMap(({ sleeper }) => (sleeper ? [sleeper] : [])),
-    );
+  #sleepers(): Voice[] {
+    return [...this.#parties.values()].flatMap(({ voices }) => voices.filter(({ sleeper }) => sleeper));
   }
 
   /** Lets those who were woken tell what they read, and read on. */
@@ -319,6 +320,7 @@ class Conversation {
       const again = await voice.actor.start({ readSize: READ_SIZE });
       if (again.isAsleep) {
         voice.sleeper = again;
+        voice.sleepsToFail = false;
         words.push('and sleeps');
         break;
       }
