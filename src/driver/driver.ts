@@ -3,8 +3,8 @@ import { BYTE } from '../page/layout.ts';
 import { Shrinker } from '../page/shrinker.ts';
 import { VVec } from '../page/vvec.ts';
 import type { Context } from './context.ts';
+import { DeadNodes } from './dead-nodes.ts';
 import { DEFAULT_LIMITS, type Limits, MAX_MAPPING_SIZE } from './limits.ts';
-import type { Node } from './node.ts';
 import type { Area, Client, Host, TransactionReport } from './ports.ts';
 import { Process } from './process.ts';
 import { resume } from './read.ts';
@@ -27,8 +27,7 @@ export class Driver {
   readonly stats = new Stats();
   /** All opens of all devices, in order of opening. */
   readonly processes = new Set<Process>();
-  /** Nodes whose owner died and to which refs exist still, in the order of their deaths. */
-  readonly deadNodes = new Set<Node>();
+  readonly deadNodes = new DeadNodes();
   /** The latest attempts to send, and those of them that failed. */
   readonly transactionLog = new TransactionLog();
   readonly failedTransactionLog = new TransactionLog();

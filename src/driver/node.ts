@@ -12,6 +12,7 @@ import {
 } from '../abi/binder.ts';
 import type { U64 } from '../abi/u64.ts';
 import type { Driver } from './driver.ts';
+import { NodeRefs } from './node-refs.ts';
 import { isRealtime, nicePriority, type Priority, realtimePriority } from './priority.ts';
 import type { Process } from './process.ts';
 import type { ReadBuffer } from './read-buffer.ts';
@@ -81,8 +82,10 @@ export class Node extends WorkItem {
   readonly strong: Told = new Told();
   readonly weak: Told = new Told();
 
-  /** Refs by their processes, which are others than the owner; in order of creation. */
-  readonly refs = new Map<Process, Ref>();
+  readonly refs = new NodeRefs();
+  /** Neighbours among the {@link DeadNodes}. */
+  newerDead: Node | null = null;
+  olderDead: Node | null = null;
   /** A oneway call is queued or being served; further ones wait in {@link asyncTodo}. */
   hasAsyncTransaction = false;
   readonly asyncTodo = new WorkList();
@@ -147,7 +150,7 @@ export class Node extends WorkItem {
 
   /** A ref to this node was deleted. */
   removeRef(ref: Ref): void {
-    this.refs.delete(ref.process);
+    this.refs.delete(ref);
     this.#afterDecrement(false);
   }
 
@@ -190,9 +193,9 @@ export class Node extends WorkItem {
     this.localStrong = 0;
     this.localWeak = 0;
     this.process = null;
-    if (this.refs.size === 0) return this.#free();
     this.#driver.deadNodes.add(this);
-    const wishes = [...this.refs.values()].reverse().map((ref) => ({ ref, death: ref.death }));
+    if (this.refs.size === 0) return this.#free();
+    const wishes = this.refs.newestFirst().map((ref) => ({ ref, death: ref.death }));
     for (const { ref, death } of wishes) {
       if (!death || ref.death !== death) continue;
       ref.nodeDied();

@@ -301,7 +301,7 @@ export class Process {
       const handle = this.refs.lowestFree(node === this.context.manager);
       ref = new Ref(this.driver.nextId(), this, node, handle);
       this.refs.add(ref);
-      node.refs.set(this, ref);
+      node.refs.add(ref);
     }
     if (ref.increment(strong, sender)) return ref;
     if (isNew) ref.delete();
@@ -461,7 +461,7 @@ export class Process {
     if (this.isDead) return;
     for (const node of [...this.nodes]) {
       node.hold();
-      for (const ref of [...node.refs.values()].reverse()) ref.ownerIs(isFrozen);
+      for (const ref of node.refs.newestFirst()) ref.ownerIs(isFrozen);
       node.letGo();
     }
   }

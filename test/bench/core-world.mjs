@@ -191,8 +191,9 @@ let nextPid = processes + 1;
 /** A process is gone that had so many nodes, to each of which another has a ref, and as many refs. */
 async function die(count) {
   const dying = new Party(nextPid++, binder.BC_REPLY);
+  const held = [];
   for (let i = 0; i < count; i++) {
-    give(dying, first.caller, 8 + 8 * i);
+    held.push(give(dying, first.caller, 8 + 8 * i));
     give(first.server, dying, 2 ** 40 + 8 * i);
   }
   dying.drain();
@@ -201,6 +202,7 @@ async function die(count) {
   host.time(() => dying.process.release());
   while (driver.releases.processes.length > 0) await later(1);
   const { slices, longestMs } = host;
+  for (const handle of held) first.caller.process.refs.get(handle).decrement(true);
   first.server.drain();
   return { slices, longestMs };
 }

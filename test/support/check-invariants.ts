@@ -333,7 +333,7 @@ function checkNode(node: Node): void {
   const name = `node ${node.id}`;
   const owner = node.process;
   let strongRefs = 0;
-  for (const ref of node.refs.values()) {
+  for (const ref of node.refs.newestFirst()) {
     same(ref.node, node, `${name} and its refs agree`);
     same(ref.process.refs.get(ref.handle), ref, `${name} is referred to by a ref that exists`);
     if (ref.strong > 0) strongRefs++;

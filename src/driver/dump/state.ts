@@ -20,7 +20,7 @@ export function dumpState(driver: Driver, pointers: Pointers): string {
   const dump = new Dump(driver, pointers);
   let text = 'binder state:\n';
   if (driver.deadNodes.size > 0) text += 'dead nodes:\n';
-  for (const node of [...driver.deadNodes].reverse()) text += dump.node(node);
+  for (const node of driver.deadNodes) text += dump.node(node);
   for (const process of newestFirst(driver)) text += dump.process(process, true);
   return text;
 }
@@ -81,7 +81,7 @@ class Dump {
     // Whoever looks at a node holds it meanwhile.
     text += ` tr ${holds + 1}`;
     if (refs.size > 0) text += ' proc';
-    for (const ref of [...refs.values()].reverse()) text += ` ${ref.process.client.pid}`;
+    for (const ref of refs.newestFirst()) text += ` ${ref.process.client.pid}`;
     text += '\n';
     if (!node.process) return text;
     for (const item of node.asyncTodo)
