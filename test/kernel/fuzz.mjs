@@ -56,8 +56,15 @@ const EXCEPTIONS = new Map([
 ]);
 /** How long a conversation may take, milliseconds: a machine in which it takes longer has lost something. */
 const PATIENCE = 300_000;
+/**
+ * How often the kernel's driver is asked when it answers otherwise than we do. What it leaves to the scheduler, as who comes
+ * first when a process ends beside one that wakes, it answers now this way and now that; one of them must be ours.
+ */
+const ASKED = 6;
 const tally = new Tally();
 const different = [];
+/** Those where it answered as we do, but not at first. */
+const byChance = [];
 /** How often each exception was met, and how many lines were not compared for it. */
 const met = new Map();
 let notCompared = 0;
@@ -70,6 +77,10 @@ console.log(
 await Promise.all(Array.from({ length: Number(values.machines) }, work));
 console.log(await tallyText(tally));
 for (const [name, count] of met) console.log(`exception: ${name}: ${count} times`);
+if (byChance.length > 0)
+  console.log(
+    `answered now as we do, now otherwise: ${byChance.length} conversations: ${byChance.join(' ')}`,
+  );
 if (notCompared > 0) console.log(`${notCompared} answers after exceptions were not compared`);
 const seconds = Math.round((Date.now() - start) / 1000);
 console.log(
@@ -101,12 +112,12 @@ async function compare(machine, name) {
     console.log(`${held * STEPS} steps, ${rate} in a second, ${different.length} conversations differ`);
   }
   try {
-    const conversation = converseOnKernel(machine, name, steps);
-    conversation.catch(() => {});
-    const theirs = await Promise.race([conversation, sleep(PATIENCE, null, { ref: false })]);
-    if (theirs === null) throw new Error(`The machine did not answer in ${PATIENCE / 1000} s`);
-    const difference = firstDifference(theirs, own);
-    if (!difference) {
+    let difference = null;
+    for (let asked = 0; asked < ASKED; asked++) {
+      const theirs = await answersOf(machine, name, steps);
+      difference = firstDifference(theirs, own);
+      if (difference) continue;
+      if (asked > 0) byChance.push(name);
       noteException(theirs, own);
       return true;
     }
@@ -119,6 +130,14 @@ async function compare(machine, name) {
     console.log(`== ${name} (security module ${machine.lsm}) FAILED`, error.cause ?? error);
     return false;
   }
+}
+
+async function answersOf(machine, name, steps) {
+  const conversation = converseOnKernel(machine, name, steps);
+  conversation.catch(() => {});
+  const answers = await Promise.race([conversation, sleep(PATIENCE, null, { ref: false })]);
+  if (answers === null) throw new Error(`The machine did not answer in ${PATIENCE / 1000} s`);
+  return answers;
 }
 
 async function ours(name, steps, lsm, sum) {
