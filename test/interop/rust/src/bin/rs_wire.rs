@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-//! `rs_wire`: an IWire that passes each call on to another, as a server on one side and a client on the other.
-//! It hands itself to the context manager, which must be an IWire, by `passOn`; then serves until killed.
+//! `rs_wire NAME`: an IWire that passes each call on to another, as a server on one side and a client on the other.
+//! It registers with the service manager, prints `ready NAME`, serves until killed; by `passOn` it is told whom to
+//! pass on to.
 
 use std::sync::Mutex;
 
-use rsbinder::{BinderResult, Interface, ProcessState, Status, Strong};
+use rsbinder::{hub, BinderResult, Interface, ProcessState, Status, Strong};
 use ubinder_interop::wire::ubinder::wire::IWire::{BnWire, IWire};
 
 #[derive(Default)]
@@ -29,8 +30,9 @@ impl Interface for Relay {}
 include!(concat!(env!("OUT_DIR"), "/relay.rs"));
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let name = std::env::args().nth(1).ok_or("usage: rs_wire NAME")?;
     ubinder_interop::open_device()?;
-    let manager: Strong<dyn IWire> = ProcessState::as_self().context_object()?.into_interface()?;
-    manager.passOn(Some(&BnWire::new_binder(Relay::default())))?;
+    hub::add_service(&name, BnWire::new_binder(Relay::default()).as_binder())?;
+    println!("ready {name}");
     Ok(ProcessState::join_thread_pool()?)
 }
