@@ -2,7 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { program, SERVER } from '../support/library.ts';
+import {
+  beganToEnd,
+  ENDINGS,
+  endingClient,
+  endingPlainly,
+  mayTake,
+  program,
+  SERVER,
+} from '../support/library.ts';
 import { Boot, type Result, whyNoMachine } from './boot.ts';
 
 // The TypeScript library on the kernel's own driver: a service and its clients, two processes, over /dev/binder.
@@ -38,7 +46,6 @@ const FILES = `
 
 /** Ends the service, whose process id is in a file. */
 const DEATH = `
-  const { readFileSync } = await import('node:fs');
   const remote = manager();
   // To wait for a death alone keeps nobody alive
   binder.ref();
@@ -64,9 +71,13 @@ describe.skipIf(reason !== null)("the library on the kernel's own driver", () =>
   const commands: string[] = [];
   const add = (command: string): number => commands.push(command) - 1;
 
-  /** A line for sh that runs a program of the library's: its words lie in files, for they have lines. */
+  /** A line for sh that runs a program of the library's. */
   function client(name: string, script: string, options: object = {}): string {
-    const [node, ...args] = program('/dev/binder', script, options);
+    return line(name, program('/dev/binder', script, options));
+  }
+
+  /** A line for sh of these words, which lie in files, for they have lines. */
+  function line(name: string, [node, ...args]: string[]): string {
     const words = args.map((word, index) => {
       const file = join(folder, `${name}-${index}`);
       writeFileSync(file, word);
@@ -88,9 +99,16 @@ describe.skipIf(reason !== null)("the library on the kernel's own driver", () =>
     add(serve('server'));
     const calls = add(client('calls', CALLS));
     const files = add(client('files', FILES));
+    const endings = ENDINGS.map((ending, index) => {
+      const timed = (command: string) => add(`${command}; code=$?; cat /proc/uptime >&2; exit $code`);
+      return {
+        plain: timed(line(`plain-${index}`, endingPlainly(ending))),
+        client: timed(client(`ending-${index}`, endingClient(ending), { maxCallers: 15 })),
+      };
+    });
     const death = add(client('death', DEATH));
     const state = add('cat /sys/kernel/debug/binder/state');
-    return { version, calls, files, death, state };
+    return { version, calls, files, endings, death, state };
   }
 
   let at: ReturnType<typeof indices>;
@@ -127,6 +145,21 @@ SECURITY security
   test('files in both directions', async () => {
     expect(await said(at.files)).toEqual({ code: 0, stdout: 'FROM HAND TO HAND\n', stderr: '' });
   });
+
+  test.each(ENDINGS.map((ending, index) => ({ ...ending, index })))(
+    '$how ends a client with 15 parked threads, as fast as others',
+    async ({ code, signal, index }) => {
+      const took = async (at: number): Promise<number> => {
+        const result = await boot.result(at);
+        expect(result.code).toBe(signal ? 130 : code);
+        return Number(/^([\d.]+) [\d.]+\n$/m.exec(result.stderr)?.[1]) - beganToEnd(result.stdout);
+      };
+      const { plain, client } = at.endings[index]!;
+      const [alone, withBinder] = [await took(plain), await took(client)];
+      console.log(`ended within ${withBinder.toFixed(2)} s; without Binder: ${alone.toFixed(2)} s`);
+      expect(withBinder).toBeLessThan(mayTake(alone));
+    },
+  );
 
   test('the death of the service is told, and ends calls', async () => {
     expect(await said(at.death)).toEqual({

@@ -1,6 +1,15 @@
 import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { program, SERVER } from '../support/library.ts';
+import {
+  beganToEnd,
+  ENDINGS,
+  endingClient,
+  endingPlainly,
+  mayTake,
+  program,
+  SERVER,
+} from '../support/library.ts';
 import { type Mode, TestMount, whyNot } from '../support/mount.ts';
 
 // The library between processes: a server and its clients, each a program of its own.
@@ -10,6 +19,9 @@ const reason = whyNot(mode);
 if (reason) console.warn(`SKIPPED: library: ${reason}`);
 
 const kinds = ['logical', 'workers'] as const;
+
+/** How programs without Binder end, by the way they do. */
+const plainly = new Map<string, { seconds: number; how: string | number | null }>();
 
 describe.skipIf(reason !== null).each(kinds)('the library with %s as threads', (threads) => {
   let mount: TestMount;
@@ -196,33 +208,63 @@ describe.skipIf(reason !== null).each(kinds)('the library with %s as threads', (
     expect(said.split('\n').sort()).toEqual(['', 'closed: CLOSED', 'held: CLOSED']);
   });
 
-  const endings: [how: string, script: string, code: number | null, signal: string | null][] = [
-    ['process.exit()', 'process.exit(3);', 3, null],
-    ['an uncaught throw', "throw new Error('on purpose');", 1, null],
-    ['SIGINT', "process.kill(process.pid, 'SIGINT');", null, 'SIGINT'],
-    [
-      'SIGINT that is handled',
-      "process.on('SIGINT', () => process.exit(4)); process.kill(process.pid, 'SIGINT');",
-      4,
-      null,
-    ],
-    ['the end of the script', 'binder.unref();', 0, null],
-  ];
-  test.each(endings)('%s ends a client with 15 parked threads', async (_how, script, code, signal) => {
+  if (threads === 'workers')
+    test.each([
+      ['process.exit()', 'process.exit(0)'],
+      ['close()', 'binder.close()'],
+    ])('%s while threads are being started is an end like any other', async (_how, end) => {
+      const server = await start(SERVER);
+      const folder = mkdtempSync('/tmp/ubinder-starting-');
+      const [marker, preload] = [`${folder}/marker`, `${folder}/preload.cjs`];
+      writeFileSync(
+        preload,
+        `if (!require('worker_threads').isMainThread) {
+          const { dlopen } = process;
+          process.dlopen = function (...args) {
+            require('fs').writeFileSync('${marker}', '');
+            return dlopen.apply(process, args);
+          };
+        }`,
+      );
+      // What each of a few threads is doing then is a matter of luck: loading koffi, mostly.
+      for (const milliseconds of [0, 0.3, 0.6, 3, 3.3]) {
+        rmSync(marker, { force: true });
+        const command = program(
+          mount.device(),
+          `
+          for (let i = 0; i < 4; i++) ub.ping(manager()).catch(() => {});
+          await sleep(1);
+          const { existsSync } = await import('node:fs');
+          const limit = Date.now() + 10_000;
+          while (!existsSync('${marker}')) if (Date.now() > limit) throw new Error('no thread');
+          const soon = performance.now() + ${milliseconds};
+          while (performance.now() < soon);
+          ${end};`,
+          { threads },
+        );
+        expect(await mount.run(['env', `NODE_OPTIONS=--require=${preload}`, ...command])).toMatchObject({
+          code: 0,
+          output: '',
+        });
+      }
+      rmSync(folder, { recursive: true });
+      await stop(server);
+    });
+
+  test.each(ENDINGS)('$how ends a client with 15 parked threads, as fast as others', async (ending) => {
     const server = await start(SERVER, { maxThreads: 20 });
-    const { code: endedWith, signal: endedBy } = await run(
-      `
-        const ears = ITest.implement({});
-        const remote = manager();
-        await Promise.all(Array.from({ length: 15 }, () => remote.hold(1)));
-        for (let i = 0; i < 15; i++) remote.hold(100_000).catch(() => {});
-        await sleep(100);
-        ${script}
-        `,
-      { maxCallers: 15 },
-    );
+    const ended = async (command: string[]) => {
+      const { output, code, signal } = await mount.run(command);
+      const now = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
+      return { seconds: now - beganToEnd(output), how: signal ?? code };
+    };
+    const plain = plainly.get(ending.how) ?? (await ended(endingPlainly(ending)));
+    plainly.set(ending.how, plain);
+    const client = await ended(program(mount.device(), endingClient(ending), { threads, maxCallers: 15 }));
     // nsenter(1) and Node.js's own handling of signals agree on codes.
-    expect(endedBy ?? endedWith).toBe(mode === 'rootless' && signal ? 130 : (signal ?? code));
+    const how = mode === 'rootless' && ending.signal ? 130 : (ending.signal ?? ending.code);
+    expect([plain.how, client.how]).toEqual([how, how]);
+    expect(client.seconds).toBeLessThan(mayTake(plain.seconds));
     await stop(server);
   });
 });

@@ -21,4 +21,6 @@ export const RESULT = 3;
 export const ENDING = 4;
 /** The ioctl after which it ends; 0 for none. */
 export const LAST = 5;
-export const WORDS = 6;
+/** 1 when it has loaded what it calls, or has failed to. */
+export const STARTED = 6;
+export const WORDS = 7;

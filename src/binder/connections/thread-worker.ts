@@ -1,11 +1,27 @@
 import { workerData } from 'node:worker_threads';
 import { EINTR } from '../../abi/errno.ts';
 import { ioctlAt } from '../../host/linux/device-file.ts';
-import { COMMAND, DONE, ENDING, GO, LAST, RESULT, type ThreadWorkerData } from './thread-worker-data.ts';
+import {
+  COMMAND,
+  DONE,
+  ENDING,
+  GO,
+  LAST,
+  RESULT,
+  STARTED,
+  type ThreadWorkerData,
+} from './thread-worker-data.ts';
 
 // A Binder thread of a process, started by `WorkerThread`: it makes the ioctls, sleeps in them, and knows nothing else.
 
 const { fd, argument, words, bell } = workerData as ThreadWorkerData;
+
+try {
+  ioctlAt(-1, 0, 0); // which loads koffi
+} finally {
+  Atomics.store(words, STARTED, 1);
+  Atomics.notify(words, STARTED);
+}
 
 for (let made = 0; ; ) {
   Atomics.wait(words, GO, made);

@@ -6,6 +6,7 @@ import { DeviceCarrier } from './device-carrier.ts';
 import { DeviceFiles } from './device-files.ts';
 import { LoopBudget } from './loop-budget.ts';
 import { ThreadMemory } from './thread-memory.ts';
+import { waitAsync } from './wait-async.ts';
 import { WorkerThread } from './worker-thread.ts';
 
 /** libbinder's default for processes that do not say: 15 besides the first. */
@@ -88,15 +89,6 @@ export class WorkerCarrier extends DeviceCarrier {
     }
   };
 }
-
-/** Node.js has had it since version 16, TypeScript's library for es2024. */
-const { waitAsync } = Atomics as unknown as {
-  waitAsync(
-    words: Int32Array,
-    at: number,
-    expected: number,
-  ): { async: true; value: Promise<string> } | { async: false; value: string };
-};
 
 /** Those that the end of the process must end: it waits for Workers, and a sleeping ioctl ends by itself only. */
 const open = new Set<WorkerCarrier>();

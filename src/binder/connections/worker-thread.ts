@@ -11,14 +11,42 @@ import {
   GO,
   LAST,
   RESULT,
+  STARTED,
   type ThreadWorkerData,
   WORDS,
 } from './thread-worker-data.ts';
+import { waitAsync } from './wait-async.ts';
 
 /** Megabytes of heap that the Worker of a thread may use; it uses next to none. */
 const HEAP_LIMIT = { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1 };
 
+/** Milliseconds to wait for a Worker to have loaded what it needs: beyond that it will not come. */
+const START_LIMIT = 10_000;
+
+/** The words of Workers that are not gone. */
+const running = new Set<Int32Array>();
+
+/**
+ * The process ends, and Node.js ends its Workers wherever they are. One that is loading koffi then would end the process with
+ * SIGABRT: N-API cannot throw in a thread that is being ended.
+ */
+const awaitStarts = (): void => {
+  for (const words of running) Atomics.wait(words, STARTED, 0, START_LIMIT);
+};
+
 function startWorker(workerData: ThreadWorkerData): Worker {
+  const { words } = workerData;
+  if (running.size === 0) process.on('exit', awaitStarts);
+  running.add(words);
+  const worker = newWorker(workerData);
+  worker.once('exit', () => {
+    running.delete(words);
+    if (running.size === 0) process.off('exit', awaitStarts);
+  });
+  return worker;
+}
+
+function newWorker(workerData: ThreadWorkerData): Worker {
   return new Worker(new URL('./thread-worker.js', import.meta.url), {
     workerData,
     execArgv: [],
@@ -114,6 +142,13 @@ export class WorkerThread implements BinderThread {
   /** Resolves when the OS thread is gone. */
   async end(): Promise<void> {
     this.letEnd();
+    await started(this.#words);
     await this.#worker.terminate();
   }
+}
+
+/** Resolves when the Worker may be ended: see {@link awaitStarts}. */
+async function started(words: Int32Array): Promise<void> {
+  const { async, value } = waitAsync(words, STARTED, 0, START_LIMIT);
+  if (async) await value;
 }
