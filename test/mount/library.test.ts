@@ -94,6 +94,37 @@ describe.skipIf(reason !== null).each(kinds)('the library with %s as threads', (
     await stop(server);
   });
 
+  test('NODE_DEBUG=ubinder tells what happens', async () => {
+    const server = await start(SERVER);
+    const command = program(
+      mount.device(),
+      `
+        const remote = manager();
+        await remote.echo('x');
+        await remote.fail('security').catch(() => {});
+        await remote.callBack(ITest.implement({ echo: (text) => text }));
+        await remote.callBack(ITest.implement({ echo: async (text) => text }));
+        binder.close();
+      `,
+      { threads },
+    );
+    const { output } = await mount.run(['env', 'NODE_DEBUG=ubinder', ...command]);
+    const told = output.replaceAll(/UBINDER \d+: /g, '').replaceAll(/\d+\.\d{3} ms/g, 'N ms');
+    const serve = expect.stringMatching(/^serve test\.ITest\.echo for pid \d+, uid \d+: done, N ms$/);
+    expect(told.split('\n')).toEqual([
+      `open ${mount.device()}`,
+      'call test.ITest.echo of handle 0: done, N ms',
+      'call test.ITest.fail of handle 0: SECURITY security, N ms',
+      serve,
+      'call test.ITest.callBack of handle 0: done, N ms',
+      serve,
+      'call test.ITest.callBack of handle 0: done, N ms',
+      `close ${mount.device()}`,
+      '',
+    ]);
+    await stop(server);
+  });
+
   test('calls that wait for a Binder thread queue, and all are answered', async () => {
     const server = await start(SERVER, { maxThreads: 3 });
     const { output } = await run(

@@ -10,6 +10,7 @@ import type { Call } from '../runtime/binder.ts';
 import { setCallContext } from '../runtime/call-context.ts';
 import { Connection, type ConnectionOptions } from '../runtime/connection.ts';
 import { Services } from '../services/services.ts';
+import { logIfAsked } from './debug-log.ts';
 import { findDevice, parseLocator } from './locator.ts';
 
 /** Which device to connect to, and how. */
@@ -59,6 +60,7 @@ export async function connect(where: string | ConnectOptions = {}): Promise<Devi
   const options = typeof where === 'string' ? { device: where } : where;
   const { path, android } = options.device ? parseLocator(options.device) : findDevice(process.env);
   keepCallContext();
+  logIfAsked();
   let carrier: DeviceCarrier;
   try {
     carrier = openCarrier(path, options.threads);

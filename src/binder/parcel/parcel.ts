@@ -1,5 +1,6 @@
 import { BINDER_TYPE_BINDER, BINDER_TYPE_FD, BINDER_TYPE_HANDLE } from '../../abi/binder.ts';
 import { readU64, type U64, writeU64 } from '../../abi/u64.ts';
+import { describeParcel } from './describe-parcel.ts';
 import { BinderError } from './errors.ts';
 import {
   DEFAULT_VARIANT,
@@ -27,6 +28,9 @@ export interface FlatBinder {
   /** The level, STABILITY_*. */
   readonly stability: number;
 }
+
+/** Where Node.js looks for what `console.log` is to show. */
+const inspect = Symbol.for('nodejs.util.inspect.custom');
 
 /** What turns objects into what travels and back: the connection, for its own process. */
 export interface ParcelObjects {
@@ -128,6 +132,11 @@ export class Parcel {
   /** Bytes left to read. */
   get left(): number {
     return this.limit - this.position;
+  }
+
+  /** Its size, its objects and its first bytes; of a sensitive one not the bytes. */
+  [inspect](): string {
+    return describeParcel(this);
   }
 
   /** Empties it, for use again; what was sensitive is overwritten. */

@@ -17,8 +17,11 @@ export interface Call {
 
 /** What the runtime keeps with a {@link Call}. */
 export interface ServedCall extends Call {
-  /** The Binder thread that serves it; `null` for a call within the process. */
+  /** The Binder thread that serves it; `null` where none waits for it: a oneway call, or one within the process. */
   readonly thread: PoolThread | null;
+  /** For a call within the process: the one of another process that caused it, if any. */
+  readonly cause: ServedCall | null;
+  isSettled: boolean;
 }
 
 /** Options of every call, always last. */
@@ -117,6 +120,11 @@ export abstract class LocalBinder implements IBinder {
   /** Serves one call. What it throws becomes the reply. */
   abstract transact(code: number, data: Parcel, reply: Parcel, call: ServedCall): Awaitable<void>;
   abstract readonly descriptor: string;
+  /** What a call of this code is called. */
+  nameOf(code: number): string {
+    return `${this.descriptor}.${code}`;
+  }
+
   readonly isSensitive: boolean = false;
   abstract readonly stability: number;
   /** Who calls when this process itself does: what the first connection that it was sent over says. */

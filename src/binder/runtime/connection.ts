@@ -17,6 +17,7 @@ import {
 } from './binder.ts';
 import { currentCall, runInCall } from './call-context.ts';
 import { Callers } from './callers.ts';
+import { areServesTraced, tellClose, tellOpen, traceServe } from './diagnostics.ts';
 import { abortController, type Signal, soon } from './globals.ts';
 import { managerError } from './manager-error.ts';
 import { type Incoming, Outgoing } from './objects.ts';
@@ -94,6 +95,8 @@ export class Connection implements Disposable, AsyncDisposable {
       carrier.budget,
     );
     this.#maxThreads = options.maxThreads ?? carrier.maxThreads;
+    // When the constructors that are built on this one are done.
+    soon(() => tellOpen(this));
   }
 
   /** Aborts when the connection is closed, by `close()` or because the driver is gone. */
@@ -170,6 +173,7 @@ export class Connection implements Disposable, AsyncDisposable {
     this.#exported.clear();
     this.#ptrs.clear();
     this.#closed.abort(error);
+    tellClose(this);
   }
 
   /** The connection keeps the process alive, serving or not, until it is closed. */
@@ -284,6 +288,7 @@ export class Connection implements Disposable, AsyncDisposable {
     const exported = this.#exported.get(ptr);
     if (exported?.binder.isSensitive) reply.isSensitive = true;
     const settle = (error?: unknown, hasFailed = false): void => {
+      call.isSettled = true;
       let flags = exported?.binder.isSensitive ? B.TF_CLEAR_BUF : 0;
       if (hasFailed) {
         flags |= this.#fail(reply, error, call);
@@ -294,7 +299,16 @@ export class Connection implements Disposable, AsyncDisposable {
     if (!exported) return settle(new DeadObjectError('Cannot serve the call: the object is gone'), true);
     let result: unknown;
     try {
-      result = runInCall(call, () => exported.binder.transact(code, data, reply, call));
+      const { binder } = exported;
+      result = runInCall(
+        call,
+        areServesTraced()
+          ? () => {
+              const message = { method: binder.nameOf(code), call, connection: this };
+              return traceServe(message, () => binder.transact(code, data, reply, call));
+            }
+          : () => binder.transact(code, data, reply, call),
+      );
     } catch (error) {
       return settle(error, true);
     }

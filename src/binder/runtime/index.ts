@@ -16,8 +16,9 @@ export {
   type Ref,
   release,
 } from './binder.ts';
-export { type CallContext, detached, setCallContext } from './call-context.ts';
+export { type CallContext, callingIdentity, detached, setCallContext } from './call-context.ts';
 export { Connection, type ConnectionOptions } from './connection.ts';
+export type { CallMessage, ConnectionMessage, DeathMessage, ServeMessage } from './diagnostics.ts';
 export type { Awaitable, Signal } from './globals.ts';
 export {
   defineInterface,

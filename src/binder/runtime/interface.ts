@@ -21,6 +21,8 @@ import {
   state,
   takeOver,
 } from './binder.ts';
+import { currentCall, runInCall } from './call-context.ts';
+import { areCallsTraced, traceCall } from './diagnostics.ts';
 import type { Awaitable, Signal } from './globals.ts';
 import type { InterfaceTable, MethodTable, PermissionSpec } from './interface-table.ts';
 import { Passing } from './objects.ts';
@@ -259,6 +261,7 @@ async function transactInside(
   oneway: boolean,
   write: (data: Parcel) => void,
   read: (reply: Parcel) => unknown,
+  options: CallOptions | undefined,
 ): Promise<unknown> {
   const objects = new Passing();
   const data = new Parcel(objects);
@@ -266,9 +269,20 @@ async function transactInside(
   write(data);
   data.rewind();
   const { pid, uid } = target.identity ?? OWN_IDENTITY;
-  const call: ServedCall = { pid: oneway ? 0 : pid, uid, sid: null, oneway, thread: null };
+  const outer = oneway ? null : ((options?.inside ?? currentCall()) as ServedCall | null);
+  const call: ServedCall = {
+    pid: oneway ? 0 : pid,
+    uid,
+    sid: null,
+    oneway,
+    thread: outer?.thread ?? null,
+    cause: outer?.cause ?? outer,
+    isSettled: false,
+  };
   await null; // never before the caller has its promise
-  const served = (async () => target.transact(code, data, reply, call))();
+  const served = runInCall(call, async () => target.transact(code, data, reply, call)).finally(() => {
+    call.isSettled = true;
+  });
   if (oneway) {
     served.catch(() => {});
     return undefined;
@@ -304,11 +318,29 @@ export function transactWith(
   options: CallOptions | undefined,
   what: string,
 ): Promise<unknown> {
+  if (!areCallsTraced()) return send(target, code, flags, write, read, options, what);
+  const oneway = (flags & TF_ONE_WAY) !== 0;
+  const [handle, connection] =
+    target instanceof LocalBinder ? [null, null] : [target.handle, target.connection];
+  return traceCall({ method: what, handle, oneway, connection }, () =>
+    send(target, code, flags, write, read, options, what),
+  );
+}
+
+function send(
+  target: LocalBinder | RemoteBinder,
+  code: number,
+  flags: number,
+  write: (data: Parcel) => void,
+  read: (reply: Parcel) => unknown,
+  options: CallOptions | undefined,
+  what: string,
+): Promise<unknown> {
   const signal = options?.signal;
   if (signal?.aborted) return fails(signal.reason);
   const result =
     target instanceof LocalBinder
-      ? transactInside(target, code, (flags & TF_ONE_WAY) !== 0, write, read)
+      ? transactInside(target, code, (flags & TF_ONE_WAY) !== 0, write, read, options)
       : target.connection.transact(target, code, flags, write, read, options, what);
   return signal ? abortable(result, signal) : result;
 }
@@ -350,6 +382,10 @@ class Implementation extends LocalBinder {
     this.#table = table;
     this.#methods = methods;
     this.#options = options;
+  }
+
+  override nameOf(code: number): string {
+    return this.#methods.get(code)?.qualified ?? super.nameOf(code);
   }
 
   transact(code: number, data: Parcel, reply: Parcel, call: ServedCall): Awaitable<void> {

@@ -2,6 +2,7 @@ import * as B from '../../abi/binder.ts';
 import type { U64 } from '../../abi/u64.ts';
 import { RemoteBinder } from './binder.ts';
 import type { Connection } from './connection.ts';
+import { tellDeath } from './diagnostics.ts';
 
 /** The objects of others that a connection knows: by handle, and by the cookies of the notifications it asked for. */
 export class Remotes {
@@ -90,6 +91,7 @@ export class Remotes {
     this.#connection.flushSoon();
     const remote = this.#byCookie.get(cookie);
     if (!remote) return;
+    tellDeath({ handle: remote.handle, connection: this.#connection });
     remote.died();
     // The next manager is another object.
     if (remote.handle === 0) this.release(remote);

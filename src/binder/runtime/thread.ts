@@ -81,7 +81,7 @@ export class PoolThread implements ThreadEvents {
       !this.#sending &&
       !this.isDead &&
       top?.kind === 'serve' &&
-      top.call === call &&
+      top.call === (call.cause ?? call) &&
       !top.answer
     );
   }
@@ -258,6 +258,8 @@ export class PoolThread implements ThreadEvents {
       sid: label === 0 ? null : connection.readText(Number(label)),
       oneway,
       thread: oneway ? null : this,
+      cause: null,
+      isSettled: false,
     };
     const frame: ServedFrame = { kind: 'serve', buffer, call, answer: null };
     if (!oneway) this.#stack.push(frame);
