@@ -168,6 +168,8 @@ function checkTable(descriptor: string, table: InterfaceTable): void {
   };
   const names = new Map<number, string>();
   for (const [name, { code, oneway, args = [], returns }] of Object.entries(table.methods)) {
+    if (name in Object.prototype)
+      bad(`a method called ${name} would hide what each object has: give it as ${name}_`);
     if (name === 'then') bad('a method called then would be called by await: give it as then_');
     if (!Number.isInteger(code) || code < 1 || code > standard.LAST_CALL) bad(`${name} has code ${code}`);
     if (names.has(code)) bad(`${name} and ${names.get(code)} have code ${code}`);
