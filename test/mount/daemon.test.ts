@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createConnection } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { inPlayground, isAlive, type Playground } from '../support/cli.ts';
@@ -257,6 +257,28 @@ describe.skipIf(reason !== null)('daemon', { concurrent: true }, () => {
       child.kill('SIGCONT');
       child.kill('SIGTERM');
       expect(await outcome).toMatchObject({ code: 0 });
+    }),
+  );
+
+  test(
+    'is no client of itself: connect refuses the mount that the process serves',
+    inPlayground(async (place, mount) => {
+      const preload = place.path('preload.mjs');
+      const library = new URL('../../dist/binder/node/index.js', import.meta.url).href;
+      writeFileSync(
+        preload,
+        `import { connect } from '${library}';
+        const timer = setInterval(async () => {
+          const { code } = await connect('${mount}/binder').catch((error) => error);
+          if (code === 'NAME_NOT_FOUND') return; // not mounted yet
+          clearInterval(timer);
+          process.stdout.write('connect: ' + code + '\\n');
+          process.kill(process.pid, 'SIGTERM');
+        }, 20);`,
+      );
+      const up = [process.execPath, '--import', preload, ...upOf(mount), '--no-supervise'];
+      const { code, stdout } = await place.run([...up, '--no-service-manager']);
+      expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining('connect: OWN_MOUNT\n') });
     }),
   );
 

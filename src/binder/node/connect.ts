@@ -11,7 +11,7 @@ import { setCallContext } from '../runtime/call-context.ts';
 import { Connection, type ConnectionOptions } from '../runtime/connection.ts';
 import { Services } from '../services/services.ts';
 import { logIfAsked } from './debug-log.ts';
-import { findDevice, parseLocator } from './locator.ts';
+import { findDevice, parseLocator, refuseOwnMount } from './locator.ts';
 
 /** Which device to connect to, and how. */
 export interface ConnectOptions extends ConnectionOptions {
@@ -49,7 +49,8 @@ export class DeviceConnection extends Connection {
  *
  * @param where - a path, a locator `binder:/path?android=14`, or options; default: `$UBINDER`, `/dev/binder`,
  *   `/dev/binderfs/binder`, `$XDG_RUNTIME_DIR/ubinder/binder`
- * @throws BinderError NAME_NOT_FOUND where there is no device; BAD_VALUE where it is none; PERMISSION_DENIED.
+ * @throws BinderError NAME_NOT_FOUND where there is no device; BAD_VALUE where it is none; PERMISSION_DENIED; OWN_MOUNT where this
+ *   process serves it.
  *
  * @example
  * await using binder = await connect();
@@ -59,6 +60,7 @@ export class DeviceConnection extends Connection {
 export async function connect(where: string | ConnectOptions = {}): Promise<DeviceConnection> {
   const options = typeof where === 'string' ? { device: where } : where;
   const { path, android } = options.device ? parseLocator(options.device) : findDevice(process.env);
+  refuseOwnMount(path);
   keepCallContext();
   logIfAsked();
   let carrier: DeviceCarrier;

@@ -1,4 +1,5 @@
 import { accessSync, constants } from 'node:fs';
+import { ownMountOf } from '../../host/linux/own-mounts.ts';
 import { BinderError } from '../parcel/errors.ts';
 import type { AndroidVersion } from '../parcel/variant.ts';
 
@@ -35,13 +36,14 @@ const USUAL_PATHS = ['/dev/binder', '/dev/binderfs/binder'];
  * The device to connect to when nobody says: `$UBINDER`, else the first that is there of `/dev/binder`,
  * `/dev/binderfs/binder` and `$XDG_RUNTIME_DIR/ubinder/binder`.
  *
- * @throws BinderError NAME_NOT_FOUND that lists what was tried.
+ * @throws BinderError NAME_NOT_FOUND that lists what was tried; OWN_MOUNT.
  */
 export function findDevice(environment: NodeJS.ProcessEnv, usual: readonly string[] = USUAL_PATHS): Locator {
   if (environment.UBINDER) return parseLocator(environment.UBINDER);
   const runtime = environment.XDG_RUNTIME_DIR;
   const paths = [...usual, ...(runtime ? [`${runtime}/ubinder/binder`] : [])];
   for (const path of paths) {
+    refuseOwnMount(path);
     try {
       accessSync(path, constants.R_OK | constants.W_OK);
       return { path };
@@ -52,5 +54,19 @@ export function findDevice(environment: NodeJS.ProcessEnv, usual: readonly strin
   throw new BinderError(
     'NAME_NOT_FOUND',
     `Cannot connect: $UBINDER is not set, and none of ${paths.join(', ')} can be opened; \`ubinder up\` serves devices, \`ubinder run\` a program with devices of its own`,
+  );
+}
+
+/**
+ * To open a device of a mount is to wait for who serves it.
+ *
+ * @throws BinderError OWN_MOUNT when that is this process.
+ */
+export function refuseOwnMount(path: string): void {
+  const mountPoint = ownMountOf(path);
+  if (mountPoint === null) return;
+  throw new BinderError(
+    'OWN_MOUNT',
+    `Cannot connect to ${path}: this process serves ${mountPoint}, and would wait for itself; connect from another process`,
   );
 }

@@ -37,6 +37,7 @@ export const ERROR_CODES = {
   TOO_MANY_CALLS: { means: 'more calls wait for a Binder thread than are allowed' },
   CLOSED: { means: 'the connection is closed' },
   RELEASED: { means: 'the reference was released' },
+  OWN_MOUNT: { means: 'this process serves the device itself, and would wait for itself' },
   BAD_TABLE: { means: 'the table of an interface or parcelable is wrong' },
 } as const satisfies Record<string, { status?: number; exception?: number; means: string }>;
 

@@ -17,6 +17,7 @@ import { ARENA_SIZE, FuseSession } from '../fuse/session.ts';
 import type { FileLock } from '../linux/file-lock.ts';
 import { errorName } from '../linux/libc.ts';
 import type { FuseMount } from '../linux/mount.ts';
+import { servesMount } from '../linux/own-mounts.ts';
 import { SystemMemory } from '../linux/page-memory.ts';
 import { openProcess } from '../linux/process-watch.ts';
 import { PROBE_INTERVAL, ThreadWatch } from '../linux/thread-watch.ts';
@@ -100,6 +101,7 @@ export class Daemon {
   readonly finished: Promise<void>;
   readonly #options: DaemonOptions;
   readonly #mount: FuseMount;
+  readonly #served: Disposable;
   readonly #driver: Driver;
   readonly #reports: Reports;
   readonly #filesystem: BinderFs;
@@ -120,6 +122,7 @@ export class Daemon {
     this.#options = options;
     this.#lock = lock;
     this.#mount = mount;
+    this.#served = servesMount(mount.connection);
     this.#stopRequest = stopRequest;
     this.#log = log;
     let filesystem: BinderFs | undefined;
@@ -342,6 +345,7 @@ export class Daemon {
       await this.#rescue.stop();
       this.#session.close();
       this.#control?.close();
+      this.#served[Symbol.dispose]();
       this.#lock.release();
       // Whoever said `stop` sees the end now, and may start anew
       this.#control?.hangUp();

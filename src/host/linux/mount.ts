@@ -208,15 +208,20 @@ export function connectionOf(fd: number, mountPoint: string): number {
 /**
  * An absolute path without symbolic links. Unlike realpath it asks for nothing but links: readlink of a mount's root is
  * answered without its server, stat is not. What does not exist stays as it is written.
+ *
+ * @param isLeftAlone - whether what lies in this directory is not to be asked for: it stays as it is written, too
  */
-export function resolveLinks(path: string): string {
+export function resolveLinks(
+  path: string,
+  isLeftAlone: (directory: string) => boolean = () => false,
+): string {
   let rest = resolve(path).split(sep);
   let resolved = '';
   let links = 0;
   while (rest.length > 0) {
     const [component, ...others] = rest as [string, ...string[]];
     const next = component === '' ? resolved : `${resolved}/${component}`;
-    const target = next === resolved ? undefined : readLink(next);
+    const target = next === resolved || isLeftAlone(resolved) ? undefined : readLink(next);
     if (target === undefined) {
       resolved = next;
       rest = others;
