@@ -1,9 +1,9 @@
-import { LocalDriver } from '../binder/connections/local.ts';
+import { RawLocalDriver } from '../binder/connections/local.ts';
 import { client, echo, manager } from './roles.ts';
 
 /** The demonstration on a driver in this process. @returns what the echo service answered. */
 export async function embeddedDemo(text: string): Promise<string> {
-  const driver = new LocalDriver();
+  const driver = new RawLocalDriver();
   const processes = [1, 2, 3].map((pid) => driver.connect({ pid, euid: 1000 + pid }));
   for (const process of processes) process.map(128 * 1024);
   const [managerThread, echoThread, clientThread] = processes.map((process) => process.thread(process.pid));

@@ -7,7 +7,7 @@ import {
   TF_ONE_WAY,
 } from '../abi/binder.ts';
 import { encodeCommands } from '../abi/commands.ts';
-import { LocalDriver, LocalProcess, type LocalThread } from '../binder/connections/local.ts';
+import { LocalProcess, type LocalThread, RawLocalDriver } from '../binder/connections/local.ts';
 import { Context } from './context.ts';
 
 // When a client is told that a polling thread may have become readable. Too often does no harm; too seldom hangs it.
@@ -15,7 +15,7 @@ import { Context } from './context.ts';
 const NOBODY = 77;
 
 function setUp() {
-  const driver = new LocalDriver();
+  const driver = new RawLocalDriver();
   const context = new Context('binder');
   const open = (pid: number) => {
     const process = new LocalProcess(driver, context, { pid, heapSize: 64 * 1024 });

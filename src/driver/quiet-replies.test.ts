@@ -9,11 +9,11 @@ import {
 } from '../abi/binder.ts';
 import { encodeCommands } from '../abi/commands.ts';
 import { writeRead } from '../abi/structs.ts';
-import { LocalDriver } from '../binder/connections/local.ts';
+import { RawLocalDriver } from '../binder/connections/local.ts';
 import { PARKED } from './ports.ts';
 
 test('a quiet reply lets the thread sleep at once; one that fails is told', async () => {
-  const driver = new LocalDriver();
+  const driver = new RawLocalDriver();
   const server = driver.connect({ pid: 1 });
   server.map(4096);
   const looper = server.thread(10);

@@ -7,7 +7,7 @@ import {
 } from '../abi/binder.ts';
 import { encodeCommands } from '../abi/commands.ts';
 import { flatBinderObject } from '../abi/structs.ts';
-import { LocalDriver, LocalProcess, type LocalThread } from '../binder/connections/local.ts';
+import { LocalProcess, type LocalThread, RawLocalDriver } from '../binder/connections/local.ts';
 import { Context } from './context.ts';
 
 // What no client could tell from the protocol: that nothing of others reaches it beside the data.
@@ -30,7 +30,7 @@ async function send(server: LocalThread, client: LocalThread, data: Uint8Array):
 }
 
 test('the bytes between data and offsets are not what other clients sent before', async () => {
-  const driver = new LocalDriver();
+  const driver = new RawLocalDriver();
   const threads: LocalThread[] = [];
   for (const [pid, name] of ['one', 'two'].entries()) {
     const context = new Context(name);

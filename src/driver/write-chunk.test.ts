@@ -10,7 +10,7 @@ import {
 } from '../abi/binder.ts';
 import { encodeCommands } from '../abi/commands.ts';
 import { flatBinderObject } from '../abi/structs.ts';
-import { LocalDriver, LocalProcess, type LocalThread } from '../binder/connections/local.ts';
+import { LocalProcess, type LocalThread, RawLocalDriver } from '../binder/connections/local.ts';
 import type { Area } from '../page/area.ts';
 import type { ScatterList } from '../page/scatter-list.ts';
 import { Context } from './context.ts';
@@ -39,7 +39,7 @@ class Sender extends LocalProcess {
 }
 
 async function begin(): Promise<{ sender: Sender; from: LocalThread; to: LocalThread; data: number }> {
-  const driver = new LocalDriver();
+  const driver = new RawLocalDriver();
   const context = new Context('binder');
   const manager = new LocalProcess(driver, context, { pid: 1 });
   manager.map(1024 * 1024);

@@ -13,7 +13,7 @@ import { setTimeout as later } from 'node:timers/promises';
 import * as binder from '../../dist/abi/binder.js';
 import { encodeCommands } from '../../dist/abi/commands.js';
 import { writeRead } from '../../dist/abi/structs.js';
-import { LocalDriver, LocalHost, LocalProcess } from '../../dist/binder/connections/local.js';
+import { LocalHost, LocalProcess, RawLocalDriver } from '../../dist/binder/connections/local.js';
 import { Context } from '../../dist/driver/context.js';
 import { PARKED } from '../../dist/driver/ports.js';
 
@@ -44,7 +44,7 @@ class TimedHost extends LocalHost {
 
 const host = new TimedHost();
 const limit = 2 * nodes + 200_000;
-const driver = new LocalDriver(host, { nodes: limit, refs: limit });
+const driver = new RawLocalDriver(host, { nodes: limit, refs: limit });
 const context = new Context('binder');
 const free = encodeCommands([[binder.BC_FREE_BUFFER, { buffer: 0 }]]);
 

@@ -4,7 +4,7 @@ import { type DecodedCommand, decodeCommands, encodeCommands } from '../../src/a
 import { EAGAIN, EBADF, EBUSY, EFAULT, EINTR, EINVAL, ENOMEM, EPERM } from '../../src/abi/errno.ts';
 import { flatBinderObject, writeRead } from '../../src/abi/structs.ts';
 import type { U64 } from '../../src/abi/u64.ts';
-import { type LocalDriver, LocalProcess } from '../../src/binder/connections/local.ts';
+import { LocalProcess, type RawLocalDriver } from '../../src/binder/connections/local.ts';
 import type { Context } from '../../src/driver/context.ts';
 import { type Area, type Mapping, PARKED, RESTART, type ThreadId } from '../../src/driver/ports.ts';
 import type { Thread } from '../../src/driver/thread.ts';
@@ -108,7 +108,7 @@ export class SimulatedProcess extends LocalProcess {
   declare readonly files: SimulatedFiles;
 
   constructor(
-    driver: LocalDriver,
+    driver: RawLocalDriver,
     context: Context,
     options: { host: SimulatedHost; who: number; pid: number; isHonest: boolean; files: SimulatedFiles },
   ) {

@@ -3,7 +3,7 @@ import * as binder from '../../src/abi/binder.ts';
 import { encodeCommands } from '../../src/abi/commands.ts';
 import { flatBinderObject, freezeInfo, nodeDebugInfo, nodeInfoForRef } from '../../src/abi/structs.ts';
 import type { U64 } from '../../src/abi/u64.ts';
-import { LocalDriver } from '../../src/binder/connections/local.ts';
+import { RawLocalDriver } from '../../src/binder/connections/local.ts';
 import { Context } from '../../src/driver/context.ts';
 import type { Limits } from '../../src/driver/limits.ts';
 import type { ThreadId } from '../../src/driver/ports.ts';
@@ -71,7 +71,7 @@ export function* steps(seed: number, { processes, threads, onlyStreams }: Shape)
  * they keep track of what they were given, and nonsense. After each step the driver must be in order.
  */
 export class Simulation {
-  readonly driver: LocalDriver;
+  readonly driver: RawLocalDriver;
   readonly faults: Faults;
   readonly #shape: Shape;
   readonly #host: SimulatedHost;
@@ -88,7 +88,7 @@ export class Simulation {
     this.#open = new Array<SimulatedProcess | null>(shape.processes).fill(null);
     this.faults = new Faults(shape.faultRate);
     this.#host = new SimulatedHost(this.faults, shape.clients === 'honest' ? 'label' : null);
-    this.driver = new LocalDriver(this.#host, { releaseSlice: 3, ...shape.limits });
+    this.driver = new RawLocalDriver(this.#host, { releaseSlice: 3, ...shape.limits });
   }
 
   take({ kind, who, thread, seed }: Step): void {

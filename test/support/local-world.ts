@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict';
 import {
-  LocalDriver,
   LocalFiles,
   LocalHost,
   LocalProcess,
   type LocalThread,
+  RawLocalDriver,
 } from '../../src/binder/connections/local.ts';
 import { Context } from '../../src/driver/context.ts';
 import type { Area } from '../../src/driver/ports.ts';
@@ -32,7 +32,7 @@ export class LocalWorld implements World {
     'descriptors',
     'logs',
   ]);
-  readonly driver: LocalDriver;
+  readonly driver: RawLocalDriver;
   readonly #context = new Context('binder');
   readonly #processes = new Map<string, Identity>();
   readonly #threads = new Map<string, number>();
@@ -50,7 +50,7 @@ export class LocalWorld implements World {
   constructor(label?: string | null) {
     const host = label === undefined ? new LocalHost() : new LocalHost(label);
     host.onUserError = (message) => this.userErrors.push(message.replace(/^\d+:\d+ /, ''));
-    this.driver = new LocalDriver(host);
+    this.driver = new RawLocalDriver(host);
   }
 
   open(options: OpenOptions): Promise<Peer> {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { FLAT_BINDER_FLAG_INHERIT_RT } from '../../src/abi/binder.ts';
-import type { LocalDriver, LocalHost } from '../../src/binder/connections/local.ts';
+import type { LocalHost, RawLocalDriver } from '../../src/binder/connections/local.ts';
 import type { ThreadScheduling } from '../../src/driver/ports.ts';
 import {
   NORMAL,
@@ -39,7 +39,7 @@ async function serve(flags: number, caller: Priority, server: Priority, isOneway
   Object.assign(world.driver.host as LocalHost, { androidScheduling: true });
   const { server: owner, client, handle } = await pair(world, { flags });
   const [ofServer, ofCaller] = [new Scheduled(server), new Scheduled(caller)];
-  for (const process of (world.driver as LocalDriver).processes) {
+  for (const process of (world.driver as RawLocalDriver).processes) {
     const scheduled = process.client.pid === owner.peer.pid ? ofServer : ofCaller;
     for (const thread of process.threads.values()) Object.assign(thread as Thread, { scheduling: scheduled });
   }

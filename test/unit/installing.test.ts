@@ -15,7 +15,7 @@ import { encodeCommands } from '../../src/abi/commands.ts';
 import { EBADF, ECONNREFUSED, EINTR, EMFILE, EPERM } from '../../src/abi/errno.ts';
 import { extendedError, fdObject, flatBinderObject } from '../../src/abi/structs.ts';
 import type { LocalThread } from '../../src/binder/connections/local.ts';
-import { LocalDriver } from '../../src/binder/connections/local.ts';
+import { RawLocalDriver } from '../../src/binder/connections/local.ts';
 import { Context } from '../../src/driver/context.ts';
 import type { Thread } from '../../src/driver/thread.ts';
 import { checkInvariants } from '../support/check-invariants.ts';
@@ -28,7 +28,7 @@ const NOTHING = new Uint8Array();
 
 /** A server, context manager and accepting descriptors, and a client; both install late. */
 async function setUp() {
-  const driver = new LocalDriver();
+  const driver = new RawLocalDriver();
   const context = new Context('binder');
   let openFiles = 0;
   const open = (pid: number) => {

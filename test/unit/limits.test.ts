@@ -11,7 +11,12 @@ import {
 } from '../../src/abi/binder.ts';
 import { ENOMEM } from '../../src/abi/errno.ts';
 import { extendedError, flatBinderObject } from '../../src/abi/structs.ts';
-import { LocalDriver, LocalFiles, LocalHost, type LocalThread } from '../../src/binder/connections/local.ts';
+import {
+  LocalFiles,
+  LocalHost,
+  type LocalThread,
+  RawLocalDriver,
+} from '../../src/binder/connections/local.ts';
 import type { Limits } from '../../src/driver/limits.ts';
 import {
   acquire,
@@ -30,12 +35,12 @@ import {
 // Beyond a limit clients get what the kernel driver gives where it has no memory, and nothing is left half done.
 
 async function scene(limits: Partial<Limits>) {
-  const driver = new LocalDriver(new LocalHost(), limits);
+  const driver = new RawLocalDriver(new LocalHost(), limits);
   const [manager, client] = [1, 2].map((pid) => {
     const process = driver.connect({ pid });
     process.map(65536);
     return process;
-  }) as [ReturnType<LocalDriver['connect']>, ReturnType<LocalDriver['connect']>];
+  }) as [ReturnType<RawLocalDriver['connect']>, ReturnType<RawLocalDriver['connect']>];
   const become = await manager.thread(1).ioctl(BINDER_SET_CONTEXT_MGR, new Uint8Array(4));
   const place = (bytes: Uint8Array) => Promise.resolve(client.place(bytes));
   const thread = client.thread(1);
@@ -89,12 +94,12 @@ test.each(['nodes', 'refs'] as const)(
 );
 
 test('a transaction brings at most 1,024 files, and none of more stays', async () => {
-  const driver = new LocalDriver();
+  const driver = new RawLocalDriver();
   const [manager, client] = [1, 2].map((pid) => {
     const process = driver.connect({ pid, files: new LocalFiles(4096) });
     process.map(65536);
     return process;
-  }) as [ReturnType<LocalDriver['connect']>, ReturnType<LocalDriver['connect']>];
+  }) as [ReturnType<RawLocalDriver['connect']>, ReturnType<RawLocalDriver['connect']>];
   await manager
     .thread(1)
     .ioctl(BINDER_SET_CONTEXT_MGR_EXT, flatBinderObject.bytes({ flags: FLAT_BINDER_FLAG_ACCEPTS_FDS }));

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { BC_ENTER_LOOPER, BINDER_SET_CONTEXT_MGR, BINDER_VERSION } from '../../src/abi/binder.ts';
 import { EINTR } from '../../src/abi/errno.ts';
-import { LocalDriver, LocalHost } from '../../src/binder/connections/local.ts';
+import { LocalHost, RawLocalDriver } from '../../src/binder/connections/local.ts';
 import type { Timer } from '../../src/driver/ports.ts';
 import { checkInvariants } from '../support/check-invariants.ts';
 
@@ -28,7 +28,7 @@ class Host extends LocalHost {
 
 function scene() {
   const host = new Host();
-  const driver = new LocalDriver(host, { writeSlice: SLICE });
+  const driver = new RawLocalDriver(host, { writeSlice: SLICE });
   const process = driver.connect({ pid: 1 });
   process.map(65536);
   const commands = new Uint8Array(4 * COMMANDS);

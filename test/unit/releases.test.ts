@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { BC_ACQUIRE, BC_FREE_BUFFER, BINDER_SET_CONTEXT_MGR } from '../../src/abi/binder.ts';
 import { encodeCommands } from '../../src/abi/commands.ts';
 import type { U64 } from '../../src/abi/u64.ts';
-import { LocalDriver, LocalHost } from '../../src/binder/connections/local.ts';
+import { LocalHost, RawLocalDriver } from '../../src/binder/connections/local.ts';
 import type { Timer } from '../../src/driver/ports.ts';
 import { checkInvariants } from '../support/check-invariants.ts';
 import { call, clearDeath, increfs, oneway, requestDeath, strongBinder } from '../support/commands.ts';
@@ -22,7 +22,7 @@ class Host extends LocalHost {
 
 async function scene() {
   const host = new Host();
-  const driver = new LocalDriver(host, { releaseSlice: SLICE });
+  const driver = new RawLocalDriver(host, { releaseSlice: SLICE });
   const open = (pid: number) => {
     const process = driver.connect({ pid });
     process.map(65536);
@@ -127,7 +127,7 @@ test('however much a process held, a slice is as long as ever', async () => {
   const REFS = 100_000;
   const AT_ONCE = 500;
   const host = new Host();
-  const driver = new LocalDriver(host);
+  const driver = new RawLocalDriver(host);
   const manager = driver.connect({ pid: 1 });
   const client = driver.connect({ pid: 2 });
   for (const process of [manager, client]) process.map(65536);

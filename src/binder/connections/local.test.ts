@@ -4,12 +4,12 @@ import { encodeCommands } from '../../abi/commands.ts';
 import { EFAULT, EINTR } from '../../abi/errno.ts';
 import { writeRead } from '../../abi/structs.ts';
 import { Context } from '../../driver/context.ts';
-import { LocalDriver, LocalProcess } from './local.ts';
+import { LocalProcess, RawLocalDriver } from './local.ts';
 
 const READ = { commands: new Uint8Array(), size: 256 };
 
 async function setUp() {
-  const driver = new LocalDriver();
+  const driver = new RawLocalDriver();
   const context = new Context('binder');
   const open = (pid: number) => {
     const process = new LocalProcess(driver, context, { pid, heapSize: 64 * 1024 });

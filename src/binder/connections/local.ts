@@ -81,16 +81,17 @@ export interface LocalProcessOptions {
 }
 
 /**
- * A Binder driver in this process, for clients in this process: no kernel, no file system, any operating system.
+ * A Binder driver in this process, for clients in this process: no kernel, no file system, any operating system. Its clients make
+ * ioctls; with `LocalDriver` they call objects.
  *
  * @example
- * const driver = new LocalDriver();
+ * const driver = new RawLocalDriver();
  * const process = driver.connect({ pid: 1 });
  * process.map(128 * 1024);
  * const thread = process.thread(1);
  * await thread.ioctl(BINDER_SET_CONTEXT_MGR, new Uint8Array(4));
  */
-export class LocalDriver extends Driver {
+export class RawLocalDriver extends Driver {
   readonly #devices = new Map<string, Context>();
 
   /** @param limits - those that differ from the driver's own */
@@ -132,7 +133,7 @@ export class LocalProcess implements Client, ClientMemory {
   /** Called when a polling thread may have become readable. */
   onReadable: () => void = () => {};
 
-  /** Made by {@link LocalDriver.connect}. */
+  /** Made by {@link RawLocalDriver.connect}. */
   constructor(driver: Driver, context: Context, options: LocalProcessOptions) {
     this.pid = options.pid;
     this.euid = options.euid ?? 0;
