@@ -65,8 +65,8 @@ describe.skipIf(reason !== null)(
       inPlayground(async (place, mount) => {
         const { child, outcome } = await place.upManaged(mount, '--mode', '0666');
         const [manager] = managersOf(mount) as [number];
-        expect(await ask(place, `${mount}/binder`)).toBe('services: \n');
-        expect(await ask(place, `${mount}/vndbinder`)).toBe('services: \n');
+        expect(await ask(place, `${mount}/binder`)).toBe('services: manager\n');
+        expect(await ask(place, `${mount}/vndbinder`)).toBe('services: manager\n');
         expect(await ask(place, `${mount}/hwbinder`)).toBe('DEAD_OBJECT\n');
         child.kill('SIGTERM');
         expect(await outcome).toMatchObject({ code: 0, stderr: '' });
@@ -83,7 +83,7 @@ describe.skipIf(reason !== null)(
           process.kill(victim, 'SIGKILL');
           manager = await nextManager(mount, manager);
           const deadline = Date.now() + 30_000;
-          while ((await ask(place, `${mount}/binder`)) !== 'services: \n')
+          while ((await ask(place, `${mount}/binder`)) !== 'services: manager\n')
             expect(Date.now()).toBeLessThan(deadline);
         }
         child.kill('SIGTERM');
@@ -117,7 +117,7 @@ describe.skipIf(reason !== null)(
         expect(await ask(place, `${mount}/binder`)).toBe('DEAD_OBJECT\n');
         const manager = place.start([process.execPath, MAIN, 'servicemanager', `${mount}/binder`]);
         await manager.said(/ready/);
-        expect(await ask(place, `${mount}/binder`)).toBe('services: \n');
+        expect(await ask(place, `${mount}/binder`)).toBe('services: manager\n');
         manager.child.kill('SIGTERM');
       }),
     );
@@ -157,7 +157,8 @@ describe.skipIf(reason !== null)(
           writeFileSync(policy, JSON.stringify({ rules: [] }));
           child.kill('SIGHUP');
           const deadline = Date.now() + 10_000;
-          while ((await ask(place, device)) !== 'services: \n') expect(Date.now()).toBeLessThan(deadline);
+          while ((await ask(place, device)) !== 'services: manager\n')
+            expect(Date.now()).toBeLessThan(deadline);
           const script = `say(String(await binder.services.isDeclared('some.IFoo/default')));
           process.exit();`;
           expect(await ask(place, device, script)).toBe('true\n');
@@ -174,7 +175,7 @@ describe.skipIf(reason !== null)(
         const without = await place.ubinder(['run', '--', ...command]);
         expect(without).toMatchObject({ code: 0, stdout: 'DEAD_OBJECT\n', stderr: '' });
         const withIt = await place.ubinder(['run', '--service-manager', '--', ...command]);
-        expect(withIt).toMatchObject({ code: 0, stdout: 'services: \n', stderr: '' });
+        expect(withIt).toMatchObject({ code: 0, stdout: 'services: manager\n', stderr: '' });
         const both = await place.ubinder(['run', '--service-manager', '--mount', '/tmp', '--', 'true']);
         expect(both).toMatchObject({
           code: 125,
@@ -195,7 +196,7 @@ describe('a daemon that starts its service manager itself', { timeout: 90_000 },
       const dumped = await mount.run(program(mount.device(), DUMP));
       expect(dumped).toMatchObject({ code: 0, output: 'dumped\n' });
       expect(await mount.run(program(mount.device('vndbinder'), LIST))).toMatchObject({
-        output: 'services: \n',
+        output: 'services: manager\n',
       });
       expect(mount.log).not.toContain('service manager');
     });

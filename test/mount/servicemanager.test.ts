@@ -88,10 +88,10 @@ describe.skipIf(reason !== null)('the service manager', () => {
     const { child: manager, said } = await startManager();
     expect(said()).toMatch(/^ubinder servicemanager ready: \S+ \(pid \d+\)\n$/);
     const { child } = await start(program(mount.device(), SERVICE('echo')));
-    expect(await run(CALL('echo'))).toMatchObject({ output: 'echo: hello\necho\n', code: 0 });
+    expect(await run(CALL('echo'))).toMatchObject({ output: 'echo: hello\necho,manager\n', code: 0 });
     child.kill('SIGKILL');
     const gone = await run(`
-      while ((await binder.services.list()).length > 0) await sleep(20);
+      while ((await binder.services.list()).join() !== 'manager') await sleep(20);
       say(String(await binder.services.check(ITest, 'echo')));
       process.exit();
     `);
@@ -101,7 +101,7 @@ describe.skipIf(reason !== null)('the service manager', () => {
   });
 
   test('tells who has registered what, for whom dumps it', async () => {
-    await startManager();
+    const { child: manager } = await startManager();
     const server = program(
       mount.device(),
       `for (const [name, dumpPriority] of [['urgent', 1], ['usual', 8]])
@@ -117,7 +117,7 @@ describe.skipIf(reason !== null)('the service manager', () => {
       say(info.map(({ name, debugPid }) => name + ' ' + debugPid).join());
       process.exit();
     `);
-    expect(output).toBe(`urgent\nurgent,usual\nurgent ${pid},usual ${pid}\n`);
+    expect(output).toBe(`urgent\nmanager,urgent,usual\nmanager ${manager.pid},urgent ${pid},usual ${pid}\n`);
   });
 
   test('speaks as the Android that is asked for', async () => {
@@ -127,7 +127,7 @@ describe.skipIf(reason !== null)('the service manager', () => {
       await start(command(mount.device(name), '--android', `${android}`));
       await start(program(device, SERVICE(`of-${android}`)));
       const { output } = await run(CALL(`of-${android}`), device);
-      expect(output).toBe(`of-${android}: hello\nof-${android}\n`);
+      expect(output).toBe(`of-${android}: hello\nmanager,of-${android}\n`);
     }
   });
 
@@ -159,7 +159,7 @@ describe.skipIf(reason !== null)('the service manager', () => {
     `;
     expect(await run(ask)).toMatchObject({ output: 'SECURITY\ntrue\n', code: 0 });
     expect(said()).toContain('service-add of "forbidden.x" on binder denied: pid ');
-    expect(await run(CALL(name))).toMatchObject({ output: `${name}: hello\n${name}\n`, code: 0 });
+    expect(await run(CALL(name))).toMatchObject({ output: `${name}: hello\nmanager,${name}\n`, code: 0 });
     // By who they are: this program's label and its executable are told, too.
     file('policy.json', {
       default: 'deny',

@@ -27,7 +27,7 @@ describe.skipIf(reason !== null || !isRoot)('spawnDaemon', () => {
   test('has a service manager, unless it is to have none', async () => {
     daemon = await spawnDaemon();
     await using managed = await connect(daemon.locator());
-    expect(await managed.services.list()).toEqual([]);
+    expect(await managed.services.list()).toEqual(['manager']);
     await daemon.stop();
     daemon = await spawnDaemon({ serviceManager: false });
     await using unmanaged = await connect(daemon.locator());

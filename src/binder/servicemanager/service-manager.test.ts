@@ -126,7 +126,7 @@ describe('services', () => {
       await add(server, 'echo', makeEcho());
       await add(server, 'again', makeEcho());
       binder.kill(server);
-      await vi.waitFor(async () => expect(await managerOf(client).listServices(-1)).toEqual([]));
+      await vi.waitFor(async () => expect(await managerOf(client).listServices(-1)).toEqual(['manager']));
       expect(await managerOf(client).checkService('echo')).toBeNull();
     }));
 
@@ -149,11 +149,30 @@ describe('services', () => {
       await add(server, 'a', makeEcho(), PRIORITY);
       await add(server, 'c', makeEcho(), IServiceManager.DUMP_FLAG_PRIORITY_CRITICAL | PRIORITY);
       const manager = managerOf(binder.connect());
-      expect(await manager.listServices(IServiceManager.DUMP_FLAG_PRIORITY_ALL)).toEqual(['a', 'b', 'c']);
-      expect(await manager.listServices(PRIORITY)).toEqual(['a', 'c']);
-      expect(await manager.getServiceDebugInfo()).toEqual(
+      expect(await manager.listServices(IServiceManager.DUMP_FLAG_PRIORITY_ALL)).toEqual([
+        'a',
+        'b',
+        'c',
+        'manager',
+      ]);
+      expect(await manager.listServices(PRIORITY)).toEqual(['a', 'c', 'manager']);
+      expect((await manager.getServiceDebugInfo()).slice(0, 3)).toEqual(
         ['a', 'b', 'c'].map((name) => ({ name, debugPid: 4711 })),
       );
+    }));
+
+  test('have the manager among them, which is an object like any other', () =>
+    withManager(async (binder) => {
+      const client = binder.connect();
+      const manager = managerOf(client);
+      const found = IServiceManager.fromBinder((await manager.getService('manager')) as Ref);
+      expect(await found.listServices(IServiceManager.DUMP_FLAG_PRIORITY_DEFAULT)).toEqual(['manager']);
+      // It was the first process.
+      expect(await manager.getServiceDebugInfo()).toEqual([{ name: 'manager', debugPid: 1 }]);
+      // Nobody but itself may take its name back.
+      await expect(manager.tryUnregisterService('manager', found as unknown as Ref)).rejects.toMatchObject({
+        code: 'UNSUPPORTED_OPERATION',
+      });
     }));
 
   test.each(['', 'with space', 'ümlaut', 'a\0b', 'x'.repeat(128), 'semi;colon'])(
@@ -170,7 +189,7 @@ describe('services', () => {
   test.each(['a', 'Some.package.IFoo/default', 'x'.repeat(127), '-_./'])('may be called %j', (name) =>
     withManager(async (binder) => {
       await add(binder.connect(), name, makeEcho());
-      expect(await managerOf(binder.connect()).listServices(-1)).toEqual([name]);
+      expect(await managerOf(binder.connect()).listServices(-1)).toEqual(['manager', name].sort());
     }),
   );
 
@@ -428,7 +447,7 @@ describe('the codes of Android', () => {
         await managerOf(server, android).addService('echo', makeEcho() as unknown as Ref, false, PRIORITY);
         const found = (await managerOf(client, android).getService('echo')) as Ref;
         expect(await IEcho.fromBinder(found).echo('x')).toBe('x');
-        expect(await managerOf(client, android).listServices(-1)).toEqual(['echo']);
+        expect(await managerOf(client, android).listServices(-1)).toEqual(['echo', 'manager']);
         // One who knows nothing but the numbers.
         const table = (code: number) =>
           defineInterface<{ call(name: string): Promise<void> }>('android.os.IServiceManager', {

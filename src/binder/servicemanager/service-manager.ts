@@ -1,5 +1,5 @@
 import { BinderError, SecurityError } from '../parcel/errors.ts';
-import { asBinder, type Call, type Ref, release } from '../runtime/binder.ts';
+import { asBinder, type Call, dup, type Ref, release } from '../runtime/binder.ts';
 import type { Connection } from '../runtime/connection.ts';
 import type { ConnectionInfo } from './android/os/ConnectionInfo.ts';
 import type { IClientCallback } from './android/os/IClientCallback.ts';
@@ -22,6 +22,9 @@ const CLIENTS_INTERVAL = 5000;
 /** Strong counts that are not clients': the service manager's own, and one of the call that is being served. */
 const OWN_COUNT = 1;
 const OWN_COUNT_IN_CALL = 2;
+
+/** The name under which it knows itself. */
+const OWN_NAME = 'manager';
 
 /** Who may do what with services, besides Android's own rules. */
 export interface ServiceAccess {
@@ -101,6 +104,7 @@ export class ServiceManager implements IServiceManager.Handlers, Disposable {
     const manager = new ServiceManager(connection, options);
     const { android = connection.variant.android, requestSid = false } = options;
     const object = serviceManagerOf(android).implement(manager, { requestSid });
+    manager.#addItself(object);
     try {
       await connection.becomeContextManager(object);
     } catch (error) {
@@ -109,6 +113,14 @@ export class ServiceManager implements IServiceManager.Handlers, Disposable {
     }
     connection.closed.addEventListener('abort', () => manager[Symbol.dispose](), { once: true });
     return manager;
+  }
+
+  /** As Android's: tools that ask for each service that is listed find it among them. */
+  #addItself(object: Ref<IServiceManager>): void {
+    const { pid, uid } = this.#connection.carrier.identity;
+    const call = { pid, uid, sid: null, oneway: false };
+    const { DUMP_FLAG_PRIORITY_DEFAULT } = IServiceManager;
+    this.#services.set(OWN_NAME, new RegisteredService(dup(object), false, DUMP_FLAG_PRIORITY_DEFAULT, call));
   }
 
   /** Knows no services any more, and looks for no clients. */

@@ -35,7 +35,7 @@ test.each([11, 15, 16] as const)('services are added, found and listed (Android 
   await server.add('b', object);
   await server.add('a', object);
   const client = new Services(connect(android));
-  expect(await client.list()).toEqual(['a', 'b']);
+  expect(await client.list()).toEqual(['a', 'b', 'manager']);
   using found = await client.get(IName, 'a');
   expect(await found.name()).toBe('one');
   expect(await client.check(IName, 'c')).toBe(null);
@@ -52,7 +52,7 @@ test('add waits for the manager', async () => {
   });
   await manage(connect());
   await added;
-  expect(await server.list()).toEqual(['early']);
+  expect(await server.list()).toEqual(['early', 'manager']);
 });
 
 test('get waits for the service, and for the manager', async () => {
