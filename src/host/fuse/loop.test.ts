@@ -140,9 +140,30 @@ describe('the loop', { timeout: 15_000 }, () => {
     await end;
   });
 
+  it('spins where there are processors for others, and not on a single one', async () => {
+    const looked = session.receive.bind(session);
+    for (const processors of [2, 1]) {
+      using loop = new FuseLoop(session, { spin: 1e6, processors: () => processors });
+      let looks = 0;
+      session.receive = () => {
+        looks++;
+        return looked();
+      };
+      const end = loop.run();
+      opens = 0;
+      request();
+      await until('request', () => opens === 1);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      if (processors === 1) expect(looks).toBeLessThan(10);
+      else expect(looks).toBeGreaterThan(100);
+      loop.stop();
+      await end;
+    }
+  });
+
   it('answers again while it spins, without the event loop', async () => {
     // A spin far longer than a turn is cut at the turn
-    using loop = new FuseLoop(session, { spin: 1e6 });
+    using loop = new FuseLoop(session, { spin: 1e6, processors: () => 2 });
     const end = loop.run();
     let ticks = 0;
     const timer = setInterval(() => ticks++, 1);

@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { loadKoffi } from '../linux/libc.ts';
 import { EMPTY, ENDED, type FuseSession, type SessionEnd } from './session.ts';
 
@@ -6,6 +7,12 @@ import { EMPTY, ENDED, type FuseSession, type SessionEnd } from './session.ts';
  * a client's next request mostly comes within that, and asking takes half a microsecond.
  */
 export const DEFAULT_SPIN = 50;
+
+/**
+ * Wake-ups between two looks at how many processors this process may use, which anybody may change. On a single one spinning
+ * only keeps from running whoever is to send the next request.
+ */
+const WAKES_PER_LOOK = 256;
 
 /** Milliseconds after which timers, signals and sockets get their turn, however many requests wait. */
 const TURN = 2;
@@ -16,8 +23,13 @@ const REQUESTS_PER_LOOK = 16;
 const MICROSECONDS_PER_MS = 1000;
 
 export interface FuseLoopOptions {
-  /** Microseconds to ask for the next request before sleeping; default {@link DEFAULT_SPIN}, 0 sleeps at once. */
+  /**
+   * Microseconds to ask for the next request before sleeping, where there is more than one processor; default
+   * {@link DEFAULT_SPIN}, 0 sleeps at once.
+   */
   readonly spin?: number;
+  /** How many processors this process may use; default: as the system says. */
+  readonly processors?: () => number;
 }
 
 /**
@@ -43,7 +55,11 @@ export interface FuseLoopOptions {
  */
 export class FuseLoop {
   private readonly session: FuseSession;
-  private readonly spin: number;
+  private readonly longestSpin: number;
+  private readonly processors: () => number;
+  /** 0 while there is a single processor. */
+  private spin = 0;
+  private wakes = 0;
   private watch: Watch | null = null;
   private next: NodeJS.Immediate | null = null;
   private settle: {
@@ -53,7 +69,8 @@ export class FuseLoop {
 
   constructor(session: FuseSession, options: FuseLoopOptions = {}) {
     this.session = session;
-    this.spin = (options.spin ?? DEFAULT_SPIN) / MICROSECONDS_PER_MS;
+    this.longestSpin = (options.spin ?? DEFAULT_SPIN) / MICROSECONDS_PER_MS;
+    this.processors = options.processors ?? availableParallelism;
   }
 
   get isRunning(): boolean {
@@ -89,6 +106,7 @@ export class FuseLoop {
   private readonly readable = (): void => {
     if (this.next !== null || this.settle === null) return;
     this.session.gate?.wake();
+    if (this.wakes++ % WAKES_PER_LOOK === 0) this.spin = this.processors() > 1 ? this.longestSpin : 0;
     this.turn();
     setImmediate(continuePromises);
   };
