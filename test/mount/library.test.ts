@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
   beganToEnd,
+  dist,
   ENDINGS,
   endingClient,
   endingPlainly,
@@ -91,6 +92,30 @@ describe.skipIf(reason !== null).each(kinds)('the library with %s as threads', (
       '',
     ]);
     expect(code).toBe(0);
+    await stop(server);
+  });
+
+  test('a call that is served is all that a thread tells the event loop', async () => {
+    const server = await start(`
+      const { PoolThread } = await import('${dist}/binder/runtime/thread.js');
+      const { returned } = PoolThread.prototype;
+      let reads = 0;
+      PoolThread.prototype.returned = function (...read) {
+        reads++;
+        return returned.apply(this, read);
+      };
+      await binder.becomeContextManager(ITest.implement({ echo: () => String(reads) }));
+      say('ready');
+    `);
+    const { output } = await run(`
+      const remote = manager();
+      const before = Number(await remote.echo(''));
+      for (let i = 1; i < 50; i++) await remote.echo('');
+      say(Number(await remote.echo('')) - before);
+    `);
+    // Threads that are started come in between.
+    expect(Number(output)).toBeGreaterThanOrEqual(50);
+    expect(Number(output)).toBeLessThan(75);
     await stop(server);
   });
 

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 
-const dist = fileURLToPath(new URL('../../dist', import.meta.url));
+/** Where the compiled library is. */
+export const dist: string = fileURLToPath(new URL('../../dist', import.meta.url));
 
 /** What every program of the library's tests begins with: `binder` is connected to the device of its first argument. */
 const PRELUDE = `

@@ -1,11 +1,9 @@
 import { writeU64 } from '../../abi/u64.ts';
 import { createArea, type MappedArea } from '../../host/linux/area.ts';
 import { type Attachment, Commands } from '../runtime/seam.ts';
+import { READ_AT, READ_SIZE } from './thread-worker-data.ts';
 
-/** Bytes of BR commands read at once. */
-export const READ_SIZE = 512;
-/** Where the read buffer begins, and the commands and what they point to if that fits: behind struct binder_write_read. */
-const READ_AT = 64;
+/** Where the commands begin, and what they point to if that fits. */
 const PLACES_AT = READ_AT + READ_SIZE;
 const SIZE = 16 * 1024;
 

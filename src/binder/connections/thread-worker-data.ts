@@ -23,4 +23,11 @@ export const ENDING = 4;
 export const LAST = 5;
 /** 1 when it has loaded what it calls, or has failed to. */
 export const STARTED = 6;
-export const WORDS = 7;
+/** Not 0: of a reply that is written nobody needs to hear that it was taken. */
+export const QUIET = 7;
+export const WORDS = 8;
+
+/** Bytes of BR commands read at once. */
+export const READ_SIZE = 512;
+/** Where the read buffer begins, behind struct binder_write_read at the beginning of the argument. */
+export const READ_AT = 64;

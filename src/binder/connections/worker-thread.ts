@@ -3,13 +3,15 @@ import { BINDER_THREAD_EXIT, BINDER_WRITE_READ } from '../../abi/binder.ts';
 import { EINTR, EIO } from '../../abi/errno.ts';
 import { createArea } from '../../host/linux/area.ts';
 import type { BinderThread, Commands, ThreadEvents } from '../runtime/seam.ts';
-import { READ_SIZE, ThreadMemory } from './thread-memory.ts';
+import { ThreadMemory } from './thread-memory.ts';
 import {
   COMMAND,
   DONE,
   ENDING,
   GO,
   LAST,
+  QUIET,
+  READ_SIZE,
   RESULT,
   STARTED,
   type ThreadWorkerData,
@@ -103,9 +105,9 @@ export class WorkerThread implements BinderThread {
     this.#memory.write(commands);
   }
 
-  park(): boolean {
+  park(isQuiet: boolean): boolean {
     this.#memory.prepare(READ_SIZE);
-    this.#make(BINDER_WRITE_READ);
+    this.#make(BINDER_WRITE_READ, isQuiet);
     return false;
   }
 
@@ -114,9 +116,10 @@ export class WorkerThread implements BinderThread {
     this.#make(BINDER_THREAD_EXIT);
   }
 
-  #make(command: number): void {
+  #make(command: number, isQuiet = false): void {
     this.#isBusy = true;
     Atomics.store(this.#words, COMMAND, command | 0);
+    Atomics.store(this.#words, QUIET, isQuiet ? 1 : 0);
     Atomics.store(this.#words, GO, ++this.#made | 0);
     Atomics.notify(this.#words, GO);
   }
