@@ -185,7 +185,7 @@ export class Allocation {
   release(buffer: Buffer): void {
     const { offset, size } = buffer.range;
     if (buffer.clearOnFree) {
-      this.mapping.area.bytes.fill(0, offset, offset + size);
+      this.pages.fillZero(offset, size);
       this.mapping.store(offset, size);
     }
     this.#buffers.remove(buffer);

@@ -60,10 +60,10 @@ export const READ_ITEM_RESERVE = 4 + 72;
 export const WRITE_CHUNK = 4096;
 
 /**
- * Bytes of a read buffer collected before they are copied out. A read that has more to say continues with another
- * piece.
+ * Bytes of a read buffer collected before they are copied out, so that with the item that crosses the end they fit a
+ * page. A read that has more to say continues with another piece.
  */
-export const READ_CHUNK = 4096;
+export const READ_CHUNK = 4096 - READ_ITEM_RESERVE;
 
 /**
  * Open files that one transaction may carry: the usual limit of descriptors of a process, which could not receive more

@@ -1,8 +1,8 @@
 import { iocNumber } from '../abi/ioctl-code.ts';
 import { type U64, writeU64 } from '../abi/u64.ts';
 import type { Area } from '../page/area.ts';
+import { Page } from '../page/page.ts';
 import type { PageMemory } from '../page/page-memory.ts';
-import { READ_CHUNK, READ_ITEM_RESERVE } from './limits.ts';
 import type { CommandCounts, Stats } from './stats.ts';
 import type { Thread } from './thread.ts';
 import type { WorkItem, WorkList } from './work.ts';
@@ -13,7 +13,7 @@ import type { WorkItem, WorkList } from './work.ts';
  * It remembers which item wrote up to where, because only after the copy is it known which items arrived.
  */
 export class ReadBuffer {
-  /** Room for a chunk and for the item that crosses its end. */
+  /** A page: room for a chunk and for the item that crosses its end. */
   readonly area: Area;
   /** Bytes collected so far. */
   length = 0;
@@ -28,7 +28,7 @@ export class ReadBuffer {
   #firstItem = 0;
 
   constructor(memory: PageMemory, stats: Stats) {
-    this.area = memory.allocate(READ_CHUNK + READ_ITEM_RESERVE, true);
+    this.area = Page.allocate(memory).contents;
     this.#stats = stats;
     this.counts = stats;
   }

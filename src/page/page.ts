@@ -38,7 +38,7 @@ export class Page extends PageFrame implements Disposable {
     return this.#memory.nid(this.area(), 0);
   }
 
-  /** The bytes of the page, for readers that look at many fields; not to be kept beyond its end. */
+  /** The bytes of the page, for who writes many fields; not to be used beyond its end. */
   get contents(): Area {
     return this.area();
   }

@@ -220,8 +220,7 @@ export class ShrinkablePageRange implements AsPageIter, PinnablePageOwner, Dispo
 
   /** @throws PageError (EFAULT) outside of the pages in use. */
   fillZero(offset: number, length: number): void {
-    this.#checkUsed(offset, length);
-    this.#area.bytes.fill(0, offset, offset + length);
+    for (const piece of this.pieces(offset, length)) piece.page.fillZero(piece.at, piece.length);
   }
 
   /** All pages of the mapping; those that have no memory get it when touched. Nothing is given back meanwhile. */

@@ -44,7 +44,9 @@ const questions: Scenario[] = [
       for (const code of [
         BINDER_SET_IDLE_TIMEOUT,
         BINDER_SET_IDLE_PRIORITY,
+        0x40046202,
         0x40046204,
+        0x4004620a,
         0xc0046205,
         0xc0286201,
       ]) {

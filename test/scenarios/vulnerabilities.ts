@@ -45,7 +45,7 @@ import { CALLED, manager, pair, pass, share } from './setup.ts';
 //   V2c CVE-2019-1999: page reclaim while the client unmaps; pages are the host's
 //   V7 CVE-2021-39686: identities that change between open and call; test/mount/identity.test.ts
 //   V11 CVE-2023-52609: a process that exits while its pages are touched; test/native kills receivers
-//   V18 CVE-2025-38175: devices that are removed while they are listed; test/mount/devices.test.ts
+//   V18 CVE-2025-38175, CVE-2025-38176: devices that are removed while they are listed; test/mount/devices.test.ts
 //   V29: a buffer that is lost when its delivery faults; test/scenarios/streams.ts
 //   V32 CVE-2026-43433: offsets that change while they are read; they are read once, into memory of our own
 //   V33 CVE-2026-64467: a stride of 32-bit systems; there is one stride here
@@ -188,7 +188,7 @@ export const vulnerabilities: readonly Scenario[] = [
     },
   },
   {
-    name: 'V8 CVE-2022-20421: handles sent to a process that is gone',
+    name: 'V8 CVE-2022-20421, CVE-2022-49939: handles sent to a process that is gone',
     async run(world) {
       const { server, client, handle } = await pair(world);
       const third = await Actor.open(world, 'third');

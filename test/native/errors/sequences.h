@@ -21,6 +21,11 @@ static void check_sequences(void)
 	bc_reply(&sender, NULL);
 	exchange(&sender, "NOOP FAILED_REPLY");
 	check_extended_error(&sender, BR_FAILED_REPLY, EPROTO);
+	// A record that cannot be copied out is lost.
+	bc_reply(&sender, NULL);
+	exchange(&sender, "NOOP FAILED_REPLY");
+	CHECK_ERRNO(ioctl(sender.proc->fd, BINDER_GET_EXTENDED_ERROR, read_only) ? errno : 0, EFAULT, "reading the record to where it cannot be written");
+	check_extended_error(&sender, BR_OK, 0);
 
 	// An error stops the write; until it is read nothing more is taken.
 	bc_call(&sender, 99, 1, 0, NULL);
