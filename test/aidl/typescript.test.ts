@@ -130,7 +130,12 @@ it('is formatted and lints clean', { timeout: 120_000 }, () => {
     writeFileSync(full, text, 'latin1');
   }
   // The overrides are for the project's own rooms, and name a file of its tools.
-  const { vcs: _, $schema: __, overrides: ___, ...config } = JSON.parse(readFileSync(join(root, 'biome.json'), 'utf8'));
+  const {
+    vcs: _,
+    $schema: __,
+    overrides: ___,
+    ...config
+  } = JSON.parse(readFileSync(join(root, 'biome.json'), 'utf8'));
   writeFileSync(join(scratch, 'biome.json'), `${JSON.stringify(config, null, 2)}\n`);
   const folders = [...new Set([...modules.keys()].map((path) => path.split('/')[0]!))];
   const biome = join(root, 'node_modules/.bin/biome');
