@@ -5,6 +5,7 @@
 import { execFile, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { dirname } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 
@@ -34,7 +35,7 @@ const binder = await connect({ device: values.device, threads: values.threads })
 if (process.send) {
   await binder.becomeContextManager(
     IHolder.implement({
-      hold: (milliseconds) => new Promise((done) => setTimeout(done, milliseconds, milliseconds)),
+      hold: (milliseconds) => setTimeout(milliseconds, milliseconds),
     }),
   );
   process.once('disconnect', () => process.exit());
@@ -72,8 +73,9 @@ if (process.send) {
   process.stdout.write(`${JSON.stringify(line)}\n`, () => process.exit());
 }
 
-/** The transactions under way on this mount, as its daemon tells. */
+/** The transactions under way on this mount when all are sent and none has ended, as its daemon tells. */
 async function countTransactions() {
+  await setTimeout(hold / 2);
   const command = [`${values.tree}/dist/cli/main.js`, 'status', '--mount', dirname(values.device), '--json'];
   const { stdout } = await promisify(execFile)(process.execPath, command);
   return JSON.parse(stdout).transactions;
