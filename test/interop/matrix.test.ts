@@ -1,13 +1,14 @@
 // Servers and clients in four languages, each with each, over a mount of ours with our service manager: the same interface, ../aidl of
-// `rust`, written in TypeScript, C (libgbinder), Rust (rsbinder) and Python (python3-gbinder).
+// `rust`, written in TypeScript, C (libgbinder), Rust (rsbinder) and Python (python3-gbinder). On the kernel's own driver
+// (driver.ts) those in TypeScript.
 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { TestMount, whyNot } from '../support/mount.ts';
+import { slowness } from '../support/slowness.ts';
+import { type Driver, kernelDevice, openDriver, whyNoDriver } from './driver.ts';
 import { end, LANGUAGES, type Language, LIBGBINDER, Programs, run, start } from './programs.ts';
 import { type Impossible, ResultTable } from './result-table.ts';
 
-const reason = whyNot('root');
-if (reason) console.warn(`SKIPPED: the interop matrix: ${reason}`);
+if (whyNoDriver) console.warn(`SKIPPED: the interop matrix: ${whyNoDriver}`);
 
 /** What a client asks of a service, the last ends it. */
 const CHECKS = [
@@ -45,9 +46,9 @@ const IMPOSSIBLE: readonly Impossible[] = [
   },
 ];
 
-describe.skipIf(reason !== null)('interop matrix', { timeout: 120_000 }, () => {
+describe.skipIf(whyNoDriver !== null)('interop matrix', { timeout: 120_000 * slowness }, () => {
   let programs: Programs;
-  let mount: TestMount;
+  let driver: Driver;
   const results = new ResultTable([...BEGINNING, ...CHECKS], IMPOSSIBLE);
 
   beforeAll(() => {
@@ -60,27 +61,22 @@ describe.skipIf(reason !== null)('interop matrix', { timeout: 120_000 }, () => {
   });
 
   describe('our service manager', () => {
-    let before: Awaited<ReturnType<TestMount['status']>>;
+    let before: Awaited<ReturnType<Driver['counts']>>;
     beforeAll(async () => {
-      mount = await TestMount.start('root', { seconds: 600, hasManager: true });
-      before = await mount.status();
-    });
-    afterAll(() => mount?.stop());
-    afterEach(async () => {
-      const { processes, nodes, refs, deaths, transactions, buffers } = before;
-      await expect
-        .poll(() => mount.status(), { timeout: 10_000 })
-        .toMatchObject({ processes, nodes, refs, deaths, transactions, buffers });
-    });
+      driver = await openDriver({ hasManager: true });
+      before = await driver.counts();
+    }, 60_000 * slowness);
+    afterAll(() => driver?.[Symbol.asyncDispose]());
+    afterEach(() => expect.poll(() => driver.counts(), { timeout: 10_000 * slowness }).toEqual(before));
 
     for (const server of LANGUAGES) {
       for (const client of LANGUAGES) {
         test(`${server} serves ${client}`, async () => {
           const name = `ubinder.interop.IEcho/${server}-${client}`;
           const wanted = results.begin(server, client).filter((check) => CHECKS.includes(check));
-          const service = await start(mount, programs.command(server, 'service', name), `ready ${name}\n`);
+          const service = await start(driver, programs.command(server, 'service', name), `ready ${name}\n`);
           results.pass(server, client, 'add');
-          const { output, code } = await run(mount, programs.command(client, 'client', name, ...wanted));
+          const { output, code } = await run(driver, programs.command(client, 'client', name, ...wanted));
           for (const [, check] of output.matchAll(/^ok (\S+)$/gm)) {
             // Without the service there is no check
             results.pass(server, client, 'get');
@@ -99,11 +95,11 @@ describe.skipIf(reason !== null)('interop matrix', { timeout: 120_000 }, () => {
       expect(results.missing()).toEqual([]);
     });
 
-    test("Debian's binder-list, binder-ping and binder-call", async () => {
+    test.skipIf(kernelDevice)("Debian's binder-list, binder-ping and binder-call", async () => {
       const name = 'ubinder.interop.IEcho/default';
-      const service = await start(mount, programs.command('TypeScript', 'service', name), `ready ${name}\n`);
+      const service = await start(driver, programs.command('TypeScript', 'service', name), `ready ${name}\n`);
       const tool = (tool: string, ...args: string[]) =>
-        run(mount, [programs.outside[tool]!, '-d', '/dev/binder', ...args]);
+        run(driver, [programs.outside[tool]!, '-d', '/dev/binder', ...args]);
       expect(await tool('binder-list')).toMatchObject({ code: 0, output: `manager\n${name}\n` });
       expect(await tool('binder-list', name)).toMatchObject({ code: 0 });
       expect(await tool('binder-list', 'nosuch')).toMatchObject({ code: 2 });
@@ -120,23 +116,23 @@ describe.skipIf(reason !== null)('interop matrix', { timeout: 120_000 }, () => {
     });
   });
 
-  describe('rsb_hub', () => {
+  describe.skipIf(kernelDevice)('rsb_hub', () => {
     beforeEach(async () => {
-      mount = await TestMount.start('root', { seconds: 100 });
+      driver = await openDriver({ hasManager: false });
     });
-    afterEach(() => mount.stop());
+    afterEach(() => driver[Symbol.asyncDispose]());
 
     test('is a service manager for TypeScript', async () => {
-      const { descriptors } = await mount.status();
-      const hub = await start(mount, [programs.outside.rsb_hub!, '--insecure-allow-all']);
+      const before = await driver.counts();
+      const hub = await start(driver, [programs.outside.rsb_hub!, '--insecure-allow-all']);
       for (const client of ['TypeScript', 'Rust'] satisfies Language[]) {
         const name = `ubinder.interop.IEcho/${client}`;
         const service = await start(
-          mount,
+          driver,
           programs.command('TypeScript', 'service', name),
           `ready ${name}\n`,
         );
-        const { output, code } = await run(mount, programs.command(client, 'client', name, ...CHECKS));
+        const { output, code } = await run(driver, programs.command(client, 'client', name, ...CHECKS));
         await end(service);
         expect({ code, output }).toEqual({
           code: 0,
@@ -144,7 +140,7 @@ describe.skipIf(reason !== null)('interop matrix', { timeout: 120_000 }, () => {
         });
       }
       await end(hub);
-      await expect.poll(() => mount.leftovers(descriptors), { timeout: 5000 }).toEqual({});
+      await expect.poll(() => driver.counts(), { timeout: 5000 }).toEqual(before);
     });
   });
 });

@@ -16,18 +16,23 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { MAIN } from '../support/cli.ts';
-import type { Ended, TestMount } from '../support/mount.ts';
+import type { Ended } from '../support/mount.ts';
+import { slowness } from '../support/slowness.ts';
+import { type Driver, kernelDevice } from './driver.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const here = fileURLToPath(new URL('.', import.meta.url));
 
-export const LANGUAGES = ['TypeScript', 'C', 'Rust', 'Python'] as const;
-export type Language = (typeof LANGUAGES)[number];
+export type Language = 'TypeScript' | 'C' | 'Rust' | 'Python';
+
+/** Those of the programs: on the kernel's own driver only our library is to be judged. */
+export const LANGUAGES: readonly Language[] =
+  kernelDevice === undefined ? ['TypeScript', 'C', 'Rust', 'Python'] : ['TypeScript'];
 
 /** Python's is made of libgbinder. */
 export const LIBGBINDER: readonly Language[] = ['C', 'Python'];
 
-const PATIENCE = 60_000;
+const PATIENCE = 60_000 * slowness;
 
 const env = { ...process.env, UBINDER: '/dev/binder', RUST_LOG: 'off', PYTHONDONTWRITEBYTECODE: '1' };
 
@@ -46,9 +51,12 @@ export class Programs {
   /** Fetches and builds what is not in the cache. */
   constructor() {
     const fetch = [join(here, 'fetch.mjs'), '--json', 'rust', 'libgbinder', 'python'];
-    this.outside = JSON.parse(
-      execFileSync(process.execPath, fetch, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
-    );
+    this.outside =
+      LANGUAGES.length === 1
+        ? {}
+        : JSON.parse(
+            execFileSync(process.execPath, fetch, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
+          );
     this.folder = mkdtempSync(join(tmpdir(), 'ubinder-interop-'));
     mkdirSync(join(this.folder, 'node_modules'));
     symlinkSync(root, join(this.folder, 'node_modules/ubinder'));
@@ -100,19 +108,24 @@ export class Programs {
   }
 }
 
-/** The command line where programs look for devices. */
-function entered(mount: TestMount, command: readonly string[]): string[] {
-  return [join(here, 'enter.sh'), mount.directory, ...command];
-}
-
 /** Runs a program to its end. */
-export function run(mount: TestMount, command: readonly string[]): Promise<Ended> {
-  return mount.run(entered(mount, command), { env });
+export function run(driver: Driver, command: readonly string[]): Promise<Ended> {
+  const child = driver.spawn(command, env);
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.on('data', (chunk: Buffer) => {
+      output += chunk;
+    });
+  }
+  return new Promise((done, fail) => {
+    child.once('error', fail);
+    child.once('close', (code, signal) => done({ code, signal, output }));
+  });
 }
 
 /** Starts a program, and waits for what it prints when it is ready. */
-export async function start(mount: TestMount, command: readonly string[], sign = ''): Promise<Running> {
-  const child = mount.spawn(entered(mount, command), { env });
+export async function start(driver: Driver, command: readonly string[], sign = ''): Promise<Running> {
+  const child = driver.spawn(command, env);
   let text = '';
   await new Promise<void>((done, fail) => {
     const give = (why: string) => fail(new Error(`${command.join(' ')}: ${why}\n${text}`));

@@ -1,7 +1,7 @@
 // Each type of AIDL in each direction between servers and clients in four languages: generated TypeScript, what rsbinder-aidl generates
 // from the same files, and C and Python by the numbers, strings and objects that their libraries have. In each language there is an IWire
 // that passes calls on. A call with random values of ours goes to the client's, which reads it and calls the server's, which reads it and
-// calls us; and what we answer goes all the way back.
+// calls us; and what we answer goes all the way back. On the kernel's own driver (driver.ts) those in TypeScript.
 
 import { fstatSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -35,13 +35,13 @@ import {
   randomMethods,
   wireHandlers,
 } from '../aidl/wire/wire-service.ts';
-import { TestMount, whyNot } from '../support/mount.ts';
+import { slowness } from '../support/slowness.ts';
+import { type Driver, openDriver, whyNoDriver } from './driver.ts';
 import { end, LANGUAGES, type Language, Programs, type Running, start } from './programs.ts';
 import { type Impossible, ResultTable } from './result-table.ts';
 import { IWiderWire, wireTable } from './wire-table.ts';
 
-const reason = whyNot('root');
-if (reason) console.warn(`SKIPPED: AIDL's types between languages: ${reason}`);
+if (whyNoDriver) console.warn(`SKIPPED: AIDL's types between languages: ${whyNoDriver}`);
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const SEED = Number(process.env.UBINDER_SEED ?? 1);
@@ -103,9 +103,10 @@ function mapWith(object: Ref): Map<string, unknown> {
   ]);
 }
 
-describe.skipIf(reason !== null)("AIDL's types between languages", { timeout: 120_000 }, () => {
-  let mount: TestMount;
-  let before: Awaited<ReturnType<TestMount['status']>>;
+const timeout = 120_000 * slowness;
+describe.skipIf(whyNoDriver !== null)("AIDL's types between languages", { timeout }, () => {
+  let driver: Driver;
+  let before: Awaited<ReturnType<Driver['counts']>>;
   let programs: Programs;
   let binder: DeviceConnection;
   let objects: Objects;
@@ -124,9 +125,9 @@ describe.skipIf(reason !== null)("AIDL's types between languages", { timeout: 12
     for (const name of readdirSync(generated))
       programs.transpile(join(generated, name), `aidl/wire/generated/ubinder/wire/${name}`);
     programs.transpile(join(here, 'wire-table.ts'), 'interop/wire-table.ts');
-    mount = await TestMount.start('root', { seconds: 600, hasManager: true });
-    before = await mount.status();
-    binder = await connect(mount.device());
+    driver = await openDriver({ hasManager: true });
+    before = await driver.counts();
+    binder = await connect(driver.device);
     objects = withFiles();
     const table = join(directory, 'table');
     writeFileSync(table, wireTable());
@@ -148,7 +149,7 @@ describe.skipIf(reason !== null)("AIDL's types between languages", { timeout: 12
     async function ready(language: Language, to: Map<Language, Ref<IWiderWire>>): Promise<void> {
       const name = `${IWire.descriptor}/${language}-${to === clients ? 'client' : 'server'}`;
       const command = programs.command(language, 'wire', name, table);
-      running.push(await start(mount, command, `ready ${name}\n`));
+      running.push(await start(driver, command, `ready ${name}\n`));
       to.set(language, await binder.services.get(IWiderWire, name));
     }
   }, 600_000);
@@ -157,7 +158,7 @@ describe.skipIf(reason !== null)("AIDL's types between languages", { timeout: 12
     binder?.close();
     programs?.[Symbol.dispose]();
     if (directory) rmSync(directory, { recursive: true });
-    await mount?.stop();
+    await driver?.[Symbol.asyncDispose]();
     results.print("AIDL's types, by which pairs have passed them");
   });
 
@@ -315,9 +316,6 @@ describe.skipIf(reason !== null)("AIDL's types between languages", { timeout: 12
     for (const one of running) await end(one);
     for (const one of [...clients.values(), ...servers.values()]) release(one);
     binder.close();
-    const { processes, nodes, refs, deaths, transactions, buffers } = before;
-    await expect
-      .poll(() => mount.status(), { timeout: 10_000 })
-      .toMatchObject({ processes, nodes, refs, deaths, transactions, buffers });
+    await expect.poll(() => driver.counts(), { timeout: 10_000 * slowness }).toEqual(before);
   });
 });

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   beganToEnd,
@@ -14,7 +15,8 @@ import {
 } from '../support/library.ts';
 import { Boot, type Result, whyNoMachine } from './boot.ts';
 
-// The TypeScript library on the kernel's own driver: a service and its clients, two processes, over /dev/binder.
+// The TypeScript library on the kernel's own driver: a service and its clients, two processes, over /dev/binder; and what
+// test/interop asks of services and clients in TypeScript, with our service manager.
 
 /** Each kind of call, one line for each. */
 const CALLS = `
@@ -63,6 +65,9 @@ const DEATH = `
   process.exit();
 `;
 
+const VITEST = fileURLToPath(new URL('../../node_modules/vitest/vitest.mjs', import.meta.url));
+const INTEROP = `env UBINDER_DRIVER=/dev/binder NO_COLOR=1 ${process.execPath} ${VITEST} run --config test/interop/vitest.config.ts`;
+
 const reason = whyNoMachine();
 if (reason) console.warn(`SKIPPED: the library on the kernel's driver: ${reason}`);
 
@@ -87,8 +92,11 @@ describe.skipIf(reason !== null)("the library on the kernel's own driver", () =>
     return `${node} ${words.join(' ')}`;
   }
 
+  /** A line for sh that starts a service, in the place of the last one: that still holds calls of who ended. */
   function serve(name: string): string {
-    return `{ ${client(name, `${SERVER} say(process.pid);`, { maxThreads: 20 })} >/run/server.log 2>&1 & } ; \
+    return `[ ! -f /run/server.pid ] || kill -9 $(cat /run/server.pid); \
+      timeout 60 sh -c 'while grep -q ^proc /sys/kernel/debug/binder/state; do sleep 0.1; done'; \
+      { ${client(name, SERVER, { maxThreads: 20 })} >/run/server.log 2>&1 & } ; \
       echo $! >/run/server.pid; timeout 300 sh -c 'until grep -q ready /run/server.log; do sleep 0.1; done' || cat /run/server.log`.replace(
       /\s*\n\s*/g,
       ' ',
@@ -97,17 +105,21 @@ describe.skipIf(reason !== null)("the library on the kernel's own driver", () =>
 
   function indices() {
     const version = add('uname -r');
+    const matrix = add(`${INTEROP} test/interop/matrix.test.ts`);
+    const types = add(`${INTEROP} test/interop/wire.test.ts`);
     add(serve('server'));
     const calls = add(client('calls', CALLS));
     const files = add(client('files', FILES));
     const timed = (command: string) => add(`${command}; code=$?; cat /proc/uptime >&2; exit $code`);
     const plainEndings = ENDINGS.map((ending, i) => timed(line(`plain-${i}`, endingPlainly(ending))));
-    const endings = ENDINGS.map((ending, i) =>
-      timed(client(`ending-${i}`, endingClient(ending), { maxCallers: 15 })),
-    );
+    const endings = ENDINGS.map((ending, i) => {
+      if (i > 0) add(serve(`server-${i}`));
+      return timed(client(`ending-${i}`, endingClient(ending), { maxCallers: 15 }));
+    });
+    add(serve('server-last'));
     const death = add(client('death', DEATH));
     const state = add('cat /sys/kernel/debug/binder/state');
-    return { version, calls, files, plainEndings, endings, death, state };
+    return { version, matrix, types, calls, files, plainEndings, endings, death, state };
   }
 
   let at: ReturnType<typeof indices>;
@@ -126,6 +138,14 @@ describe.skipIf(reason !== null)("the library on the kernel's own driver", () =>
     const { code, stdout, stderr } = await boot.result(index);
     return { code, stdout, stderr };
   };
+
+  test.each(['matrix', 'types'] as const)('the interop suite: %s', async (suite) => {
+    const { code, stdout, stderr } = await said(at[suite]);
+    const table = stdout.slice(stdout.indexOf(suite === 'matrix' ? 'What each pair' : "AIDL's types, by"));
+    console.log(code === 0 ? table : `${stdout}${stderr}`);
+    expect(code).toBe(0);
+    expect(table).toMatch(/^TypeScript +TypeScript( +ok)+$/m);
+  });
 
   test('calls, callbacks, oneway calls, callers, exceptions, large data', async () => {
     expect(await said(at.calls)).toEqual({
