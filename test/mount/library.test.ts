@@ -95,6 +95,63 @@ describe.skipIf(reason !== null).each(kinds)('the library with %s as threads', (
     await stop(server);
   });
 
+  test('transactSync returns with the result, and nothing else runs meanwhile', async () => {
+    const server = await start(SERVER);
+    const { output, code } = await run(`
+        const { spawn } = await import('node:child_process');
+        const remote = manager();
+        const failing = (...call) => {
+          try {
+            ub.transactSync(...call);
+            say('no error');
+          } catch (error) {
+            say(error.code);
+          }
+        };
+        let ticks = 0;
+        const timer = setInterval(() => ticks++, 1);
+        for (let i = 0; i < 100; i++) ub.transactSync(remote, 'hold', 1);
+        say(ub.transactSync(remote, 'echo', 'x'.repeat(100_000)).length + ' ' + ticks);
+        clearInterval(timer);
+        ub.transactSync(remote, 'tell', 'a word');
+        say(await remote.echo('in between'));
+        say(ub.transactSync(remote, 'told').join());
+        const ears = (echo) => ITest.implement({ echo });
+        say(ub.transactSync(remote, 'callBack', ears((text) => text + ' at once')));
+        failing(remote, 'callBack', ears(async (text) => text + ' later'));
+        failing(remote, 'callBack', ears(() => ub.transactSync(remote, 'echo', 'within')));
+        failing(remote, 'fail', 'security');
+        failing(remote, 'file', FileDescriptor.owning(openSync('/dev/null')));
+        failing(remote, 'nosuch');
+        failing(ears(() => ''), 'echo', 'own');
+        say(await remote.echo('asked as usual') + ', ' + ub.transactSync(remote, 'echo', 'and not'));
+        spawn('sh', ['-c', 'sleep 0.2; kill -9 ${server.pid}']);
+        failing(remote, 'hold', 100_000);
+        failing(remote, 'echo', 'gone');
+        binder.close();
+        failing(remote, 'echo', 'closed');
+      `);
+    expect(output.split('\n')).toEqual([
+      '100000 0',
+      'in between',
+      'a word',
+      'back: hello at once',
+      'ILLEGAL_STATE',
+      'ILLEGAL_STATE',
+      'SECURITY',
+      'FAILED_TRANSACTION',
+      'BAD_VALUE',
+      'INVALID_OPERATION',
+      'asked as usual, and not',
+      'DEAD_OBJECT',
+      'DEAD_OBJECT',
+      'CLOSED',
+      '',
+    ]);
+    expect(code).toBe(0);
+    await expect.poll(() => mount.leftovers(descriptors), { timeout: 5000 }).toEqual({});
+  });
+
   test('a call that is served is all that a thread tells the event loop', async () => {
     const server = await start(`
       const { PoolThread } = await import('${dist}/binder/runtime/thread.js');

@@ -14,6 +14,7 @@ import { createInterface } from 'node:readline';
 import { describe, expect, test } from 'vitest';
 import { askDaemon } from '../../src/host/daemon/control-socket.ts';
 import type { PageFigures } from '../../src/host/daemon/reclaimer.ts';
+import { isAtLeast, kernelVersion } from '../../src/host/linux/kernel.ts';
 import { compile, whyNoCompiler } from '../support/compile.ts';
 import { TestMount, whyNot } from '../support/mount.ts';
 import { slowness } from '../support/slowness.ts';
@@ -76,7 +77,10 @@ const pagesOf = async (mount: TestMount): Promise<PageFigures> => {
 const LATE = { timeout: 60_000 * slowness, interval: 250 };
 
 const noCompiler = whyNoCompiler();
-const reason = noCompiler ?? whyNot('root');
+const noMount = noCompiler ?? whyNot('root');
+/** Without passthrough pages stay. */
+const reason =
+  noMount ?? (isAtLeast(kernelVersion(), 6, 9) ? null : 'Linux before 6.9 has no FUSE passthrough');
 if (reason) console.warn(`SKIPPED: memory of idle clients: ${reason}`);
 describe.skipIf(reason !== null)('the memory of idle clients', () => {
   test('goes back under the budget, also what they bring in by reading, and is zeros afterwards', async () => {

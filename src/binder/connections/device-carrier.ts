@@ -7,9 +7,11 @@ import type {
   Carrier,
   CarrierFiles,
   Commands,
+  LoopThread,
   ThreadEvents,
   TurnBudget,
 } from '../runtime/seam.ts';
+import { DeviceLoopThread } from './loop-thread.ts';
 import { ioctlInWorker } from './worker-thread.ts';
 
 /** Bytes that a mapping has by libbinder's default: 1 MiB less two pages. */
@@ -27,6 +29,7 @@ export abstract class DeviceCarrier implements Carrier {
   abstract readonly budget: TurnBudget;
   protected readonly device: DeviceFile;
   readonly #mapping: MappedArea;
+  #loopThread: LoopThread | null = null;
   #isClosed = false;
 
   /** @throws BinderError BAD_VALUE when it is no Binder device, SystemCallError when it cannot be mapped. */
@@ -52,6 +55,11 @@ export abstract class DeviceCarrier implements Carrier {
     return ioctlInWorker(this.device.fd, command, argument);
   }
 
+  openLoopThread(events: ThreadEvents): LoopThread {
+    this.#loopThread = new DeviceLoopThread(this.device, events);
+    return this.#loopThread;
+  }
+
   view(address: number, length: number): Uint8Array {
     const at = address - this.#mapping.address;
     return this.#mapping.bytes.subarray(at, at + length);
@@ -60,6 +68,7 @@ export abstract class DeviceCarrier implements Carrier {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    this.#loopThread?.exit();
     const ended = this.end();
     if (ended) void ended.then(() => this.#closeDevice());
     else this.#closeDevice();

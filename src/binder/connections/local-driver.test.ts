@@ -25,6 +25,7 @@ import {
   release,
   SecurityError,
   ServiceSpecificError,
+  transactSync,
 } from '../runtime/index.ts';
 import { IListener } from './listener.test-support.ts';
 import { LocalDriver } from './local-driver.ts';
@@ -116,6 +117,14 @@ describe('a call', () => {
     });
     expect(await chat.say('hello')).toBe('hello!');
     expect(seen).toMatchObject({ pid: 22, uid: 2000, sid: null, oneway: false });
+  });
+
+  test('cannot be waited for on the event loop, which the driver needs', async () => {
+    const chat = await serve({ say: (text) => text });
+    expect(() => transactSync(chat, 'say', 'hello')).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPERATION' }),
+    );
+    expect(await chat.say('hello')).toBe('hello');
   });
 
   test('may be one of many: each is answered when its handler settles, in whatever order', async () => {

@@ -76,6 +76,8 @@ export class Connection implements Disposable, AsyncDisposable {
   #lastPtr = 0;
 
   readonly #threads = new Set<PoolThread>();
+  #loopThread: PoolThread | null = null;
+  #isLoopAsleep = false;
   #hasLooper = false;
   #pending = 0;
   #keepsAlive = false;
@@ -269,6 +271,75 @@ export class Connection implements Disposable, AsyncDisposable {
     });
   }
 
+  /**
+   * Calls `target` and returns with the reply: the event loop sleeps until then, and whatever needs it waits. Descriptors
+   * do not travel.
+   *
+   * @throws BinderError INVALID_OPERATION where the driver needs the event loop; ILLEGAL_STATE in a handler that serves such a
+   *   call.
+   * @internal
+   */
+  transactSync(
+    target: RemoteBinder,
+    code: number,
+    flags: number,
+    write: (data: Parcel) => void,
+    read: (reply: Parcel) => unknown,
+    what: string,
+  ): unknown {
+    if (this.#isClosed) throw new BinderError('CLOSED', 'Cannot call: the connection is closed');
+    if (target.isDead) throw new DeadObjectError();
+    if (this.#isLoopAsleep)
+      throw new BinderError('ILLEGAL_STATE', `Cannot call ${what}: another call waits on the event loop`);
+    const thread = this.#takeLoopThread();
+    const outgoing = new Outgoing(this, false);
+    const data = this.takeParcel(outgoing);
+    let outcome: { readonly value: unknown } | { readonly error: unknown } | null = null;
+    try {
+      write(data);
+    } catch (error) {
+      outgoing.sent();
+      this.recycle(data);
+      throw error;
+    }
+    const sent: SentCall = {
+      kind: 'call',
+      oneway: (flags & B.TF_ONE_WAY) !== 0,
+      outgoing,
+      answered: () => this.remotes.answered(target),
+      replied: (reply) => {
+        try {
+          outcome = { value: read(reply) };
+        } catch (error) {
+          (reply.objects as Incoming).abandon();
+          outcome = { error };
+        }
+      },
+      ended: (error) => {
+        outcome = error ? { error: said(error, what, target) } : { value: undefined };
+      },
+    };
+    thread.send(sent, target.handle, code, flags & ~B.TF_ACCEPT_FDS, data);
+    this.recycle(data);
+    this.#isLoopAsleep = true;
+    while (!outcome) thread.step();
+    this.#isLoopAsleep = false;
+    const { value, error } = outcome as { value?: unknown; error?: unknown };
+    if (error) throw error;
+    return value;
+  }
+
+  #takeLoopThread(): PoolThread {
+    const { carrier } = this;
+    if (!carrier.openLoopThread)
+      throw new BinderError('INVALID_OPERATION', 'Cannot wait for a reply: the driver needs the event loop');
+    if (!this.#loopThread) {
+      this.#loopThread = new PoolThread(this, null, (events) => carrier.openLoopThread!(events));
+      this.#threads.add(this.#loopThread);
+    }
+    return this.#loopThread;
+  }
+
   // ---- for the runtime's own parts
 
   /** @internal Runs what must not throw into the runtime. */
@@ -283,8 +354,8 @@ export class Connection implements Disposable, AsyncDisposable {
   /** @internal Serves one call that arrived. `done` is called exactly once. */
   serve(ptr: U64, code: number, data: Parcel, call: ServedCall, done: (answer: Answer) => void): void {
     this.#setPending(1);
-    const outgoing = new Outgoing(this, true);
-    const reply = this.takeParcel(outgoing);
+    let outgoing = new Outgoing(this, true);
+    let reply = this.takeParcel(outgoing);
     const exported = this.#exported.get(ptr);
     if (exported?.binder.isSensitive) reply.isSensitive = true;
     const settle = (error?: unknown, hasFailed = false): void => {
@@ -312,7 +383,15 @@ export class Connection implements Disposable, AsyncDisposable {
     } catch (error) {
       return settle(error, true);
     }
-    if (result instanceof Promise) {
+    if (result instanceof Promise && call.thread?.isLoopThread) {
+      // What the handler goes on to write is nobody's.
+      const written = outgoing;
+      result.catch((error) => this.guard(() => this.#onError(error))).finally(() => written.sent());
+      outgoing = new Outgoing(this, true);
+      reply = this.takeParcel(outgoing);
+      const why = 'Cannot serve the call: its caller is one that this process waits for on its event loop';
+      settle(new BinderError('ILLEGAL_STATE', why), true);
+    } else if (result instanceof Promise) {
       result.then(
         () => settle(),
         (error) => settle(error, true),

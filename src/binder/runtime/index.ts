@@ -26,6 +26,7 @@ export {
   type ImplementOptions,
   type InterfaceType,
   localOf,
+  transactSync,
 } from './interface.ts';
 export type { ArgumentSpec, InterfaceTable, MethodTable, PermissionSpec } from './interface-table.ts';
 export {

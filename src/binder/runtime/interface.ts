@@ -57,8 +57,16 @@ export interface ImplementOptions extends standard.StandardHandlers {
   readonly requestSid?: boolean;
 }
 
+/** Where the class of typed references keeps what it can call. */
+const methodsOf: unique symbol = Symbol('ubinder.methods');
+
+interface TypedReference {
+  [methodsOf](name: string): Method | undefined;
+}
+
 interface Method {
   readonly name: string;
+  readonly descriptor: string;
   readonly qualified: string;
   readonly code: number;
   readonly oneway: boolean;
@@ -100,7 +108,14 @@ export function defineInterface<I, Handlers = HandlersOf<I>>(
     return compiled;
   };
 
-  class Reference extends RefObject {}
+  class Reference extends RefObject {
+    static [methodsOf](name: string): Method | undefined {
+      const { code } = Object.hasOwn(table.methods, name)
+        ? (table.methods[name] as MethodTable)
+        : { code: -1 };
+      return methods().get(code);
+    }
+  }
   const prototype = Reference.prototype as unknown as Record<string, unknown>;
   for (const [name, { code }] of Object.entries(table.methods)) {
     const call = function (this: Reference, ...args: unknown[]): Promise<unknown> {
@@ -204,6 +219,7 @@ function compileMethod(
   }
   return {
     name,
+    descriptor,
     qualified: `${descriptor}.${name}`,
     code: table.code,
     oneway,
@@ -227,27 +243,76 @@ async function fails(error: unknown): Promise<never> {
   throw error;
 }
 
+/** Writes a call of a method. */
+function request(descriptor: string, { flags, parameters }: Method, args: unknown[]): (data: Parcel) => void {
+  return (data) => {
+    if ((flags & TF_CLEAR_BUF) !== 0) data.isSensitive = true;
+    data.writeInterfaceToken(descriptor);
+    for (let i = 0; i < parameters.length; i++) (parameters[i] as Codec).write(data, args[i]);
+  };
+}
+
+/** Reads what a method replied. */
+function response(method: Method): (reply: Parcel) => unknown {
+  return (reply) => {
+    const exception = readStatus(reply);
+    if (exception) throw exception;
+    return readResults(method, reply);
+  };
+}
+
 /** Calls a method of whatever object `ref` refers to. */
 function invoke(ref: RefObject, descriptor: string, method: Method, args: unknown[]): Promise<unknown> {
-  const { parameters } = method;
   let target: LocalBinder | RemoteBinder;
   try {
     target = ref[state].live();
   } catch (error) {
     return fails(error);
   }
-  const write = (data: Parcel): void => {
-    if ((method.flags & TF_CLEAR_BUF) !== 0) data.isSensitive = true;
-    data.writeInterfaceToken(descriptor);
-    for (let i = 0; i < parameters.length; i++) (parameters[i] as Codec).write(data, args[i]);
-  };
-  const read = (reply: Parcel): unknown => {
-    const exception = readStatus(reply);
-    if (exception) throw exception;
-    return readResults(method, reply);
-  };
-  const options = args[parameters.length] as CallOptions | undefined;
-  return transactWith(target, method.code, method.flags, write, read, options, method.qualified);
+  const write = request(descriptor, method, args);
+  const options = args[method.parameterCount] as CallOptions | undefined;
+  return transactWith(target, method.code, method.flags, write, response(method), options, method.qualified);
+}
+
+/** The methods of a reference, by name. */
+type MethodName<R> = {
+  [K in keyof R]: R[K] extends (...args: never) => Promise<unknown> ? K : never;
+}[keyof R] &
+  string;
+
+/**
+ * Calls a method of another process's object and returns with its result. For scripts: the event loop sleeps until then, so
+ * no timer, no I/O and no handler runs, but for handlers that answer at once a call that the callee makes back.
+ * Descriptors do not travel in such calls.
+ *
+ * @param ref - a typed reference
+ * @throws BinderError what the promise of the same call would reject with; INVALID_OPERATION for an object of this process, or where
+ *   the driver needs the event loop (in one process, over a MessagePort); ILLEGAL_STATE in a handler that runs within such a call.
+ *
+ * @example
+ * using chat = await binder.services.get(IChat, 'chat');
+ * console.log(transactSync(chat, 'say', 'hello'));
+ */
+export function transactSync<R extends object, K extends MethodName<R>>(
+  ref: R,
+  method: K,
+  ...args: R[K] extends (...args: infer A) => unknown ? A : never
+): R[K] extends (...args: never) => Promise<infer T> ? T : never {
+  const type = ref.constructor as Partial<TypedReference>;
+  const found = type[methodsOf]?.(method);
+  if (!found) throw new BinderError('BAD_VALUE', `Cannot call ${method}: the reference has no such method`);
+  const target = refState(ref).live();
+  if (target instanceof LocalBinder)
+    throw new BinderError('INVALID_OPERATION', `Cannot wait for ${found.qualified}: it is of this process`);
+  const write = request(found.descriptor, found, args);
+  return target.connection.transactSync(
+    target,
+    found.code,
+    found.flags,
+    write,
+    response(found),
+    found.qualified,
+  ) as never;
 }
 
 /** Who this process is, where no connection says it. */

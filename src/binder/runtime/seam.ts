@@ -55,6 +55,11 @@ export interface Carrier {
   write(commands: Commands): void;
   /** A new Binder thread. @param events - where it tells what it read */
   openThread(events: ThreadEvents): BinderThread;
+  /**
+   * The event loop's own OS thread, for calls that nothing else is to run beside. It may only be asked for once; absent where
+   * the driver needs the event loop.
+   */
+  openLoopThread?(events: ThreadEvents): LoopThread;
   /** What arrived at `address`; see above for how long. */
   view(address: number, length: number): Uint8Array;
   /** Whether the connection keeps the process alive: while it serves or has calls under way. */
@@ -85,6 +90,12 @@ export interface BinderThread {
   park(isQuiet: boolean): boolean;
   /** The thread ends (BINDER_THREAD_EXIT). Not while parked. */
   exit(): void;
+}
+
+/** A {@link BinderThread} that sleeps on the event loop, in {@link step} and only there. */
+export interface LoopThread extends BinderThread {
+  /** Carries out what was parked with, and tells of it before this returns. */
+  step(): void;
 }
 
 /** Where a {@link BinderThread} tells what happens to it. */

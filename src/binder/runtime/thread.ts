@@ -6,7 +6,7 @@ import { Parcel } from '../parcel/parcel.ts';
 import type { ServedCall } from './binder.ts';
 import type { Connection } from './connection.ts';
 import { Incoming, type Outgoing } from './objects.ts';
-import type { BinderThread, ThreadEvents } from './seam.ts';
+import type { BinderThread, LoopThread, ThreadEvents } from './seam.ts';
 
 /** A call of ours that is under way. */
 export interface SentCall {
@@ -51,6 +51,8 @@ export class PoolThread implements ThreadEvents {
   readonly #connection: Connection;
   readonly #thread: BinderThread;
   readonly #isLooper: boolean;
+  /** It sleeps on the event loop: whatever would wait for that is not for it. */
+  readonly isLoopThread: boolean;
   readonly #stack: (SentCall | ServedFrame)[] = [];
   /** What was written last and is not acknowledged yet. */
   #sending: SentCall | Answer | null = null;
@@ -62,11 +64,19 @@ export class PoolThread implements ThreadEvents {
   #view: DataView = new DataView(this.#buffer.buffer);
   isDead = false;
 
-  /** @param looper - BC_ENTER_LOOPER or BC_REGISTER_LOOPER; `null` for a thread that only calls */
-  constructor(connection: Connection, looper: number | null) {
+  /**
+   * @param looper - BC_ENTER_LOOPER or BC_REGISTER_LOOPER; `null` for a thread that only calls
+   * @param loopThread - the carrier's `openLoopThread`, for the thread that sleeps on the event loop
+   */
+  constructor(
+    connection: Connection,
+    looper: number | null,
+    loopThread: ((events: ThreadEvents) => LoopThread) | null = null,
+  ) {
     this.#connection = connection;
     this.#isLooper = looper !== null;
-    this.#thread = connection.carrier.openThread(this);
+    this.isLoopThread = loopThread !== null;
+    this.#thread = loopThread ? loopThread(this) : connection.carrier.openThread(this);
     if (looper === null) return;
     connection.commands.plain(looper);
     this.#park();
@@ -92,6 +102,11 @@ export class PoolThread implements ThreadEvents {
     this.#sending = call;
     if (!call.oneway) this.#stack.push(call);
     this.#park();
+  }
+
+  /** For a loop thread: sleeps until there is something to read, and does it. */
+  step(): void {
+    (this.#thread as LoopThread).step();
   }
 
   returned(buffer: Uint8Array, length: number): void {
@@ -275,7 +290,7 @@ export class PoolThread implements ThreadEvents {
       frame.answer = answer;
       // Many handlers may settle at once.
       const { budget } = connection.carrier;
-      if (budget.isSpent()) budget.renewed(() => this.#goOn());
+      if (!this.isLoopThread && budget.isSpent()) budget.renewed(() => this.#goOn());
       else this.#goOn();
     });
   }
@@ -304,7 +319,7 @@ export class PoolThread implements ThreadEvents {
       return this.#park(this.#stack.length === 0 && answer.parcel.offsets.length === 0);
     }
     if (this.#sending || top || this.#isLooper) return this.#park();
-    this.#connection.callers.idle(this);
+    if (!this.isLoopThread) this.#connection.callers.idle(this);
   }
 
   #park(isQuiet = this.#isQuiet): void {
