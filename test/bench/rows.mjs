@@ -6,7 +6,7 @@ const SEND = fileURLToPath(new URL('send.mjs', import.meta.url));
 const TYPESCRIPT = fileURLToPath(new URL('typescript.mjs', import.meta.url));
 
 /** Calls from JavaScript before the timed ones: it is compiled in each run anew. */
-const JAVASCRIPT_WARMUP = 1000;
+const JAVASCRIPT_WARMUP = 10_000;
 
 /**
  * A row: what is measured, once as `pinned` to one processor and once as `free`.
