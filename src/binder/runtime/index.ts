@@ -35,6 +35,7 @@ export {
   type Carrier,
   type CarrierFiles,
   Commands,
+  type LoopThread,
   type ThreadEvents,
   type TurnBudget,
 } from './seam.ts';
