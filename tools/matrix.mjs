@@ -4,7 +4,8 @@
 //
 // ALLOWED lists the tests that may be skipped (`test`) and what programs may leave out (`line`, for
 // test/support/partial-skips.ts), with the reason; any other skipped test is an error, and so is a suite of which nothing
-// ran. What is wrong comes last: whoever reads only the end of a long log sees it.
+// ran. Files that failed were run again, as SUITE-again. What is wrong comes last: whoever reads only the end of a long
+// log sees it.
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 
@@ -14,13 +15,16 @@ const rows = [];
 const failures = [];
 const wrong = [];
 
-for (const file of readdirSync(directory).sort()) {
-  const suite = basename(file, '.json');
+const suites = readdirSync(directory)
+  .sort()
+  .map((file) => basename(file, '.json'));
+for (const suite of suites) {
   const groups = new Map();
   for (const { name, status, message, assertionResults } of JSON.parse(
-    readFileSync(join(directory, file), 'utf8'),
+    readFileSync(join(directory, `${suite}.json`), 'utf8'),
   ).testResults) {
-    if (status === 'failed' && assertionResults.length === 0) failures.push(`${suite}: ${name}: ${message}`);
+    if (status === 'failed' && assertionResults.length === 0)
+      failures.push({ suite, what: `${name}: ${message}` });
     for (const { ancestorTitles, title, status, failureMessages } of assertionResults) {
       // The groups of the native suites are the modes; of the others the files' folders say more.
       const group =
@@ -38,7 +42,7 @@ for (const file of readdirSync(directory).sort()) {
       if (kind === 'passed') continue;
       const full = [...ancestorTitles, title].join(' > ');
       if (kind === 'failed') {
-        failures.push(`${suite}: ${full}: ${failureMessages.join(' ')}`);
+        failures.push({ suite, what: `${full}: ${failureMessages.join(' ')}` });
         continue;
       }
       const reason = allowed.find((entry) => entry.test && full.startsWith(entry.test))?.reason;
@@ -51,7 +55,10 @@ for (const file of readdirSync(directory).sort()) {
   if (ran === 0) wrong.push(`NOTHING RAN: ${suite}`);
 }
 console.table(rows);
-for (const failure of failures) console.log(`FAILED ${shortened(failure)}`);
+for (const { suite, what } of failures) {
+  const word = suites.includes(`${suite}-again`) ? 'FAILED AT FIRST' : 'FAILED';
+  console.log(`${word} ${suite}: ${shortened(what)}`);
+}
 for (const line of wrong) console.log(line);
 const total = (kind) => rows.reduce((sum, row) => sum + row[kind], 0);
 console.log(`${total('passed')} passed, ${total('failed')} failed, ${total('skipped')} skipped`);

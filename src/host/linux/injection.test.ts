@@ -1,5 +1,5 @@
 import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { BoundMemory } from './bound-memory.ts';
 import { Injection } from './injection.ts';
 import { BEGINNING, CANCELLED, type Order, type Report } from './injection-orders.ts';
@@ -14,7 +14,8 @@ const EMFILE = 24;
 
 /**
  * Processes, one after the other, whose main thread, the target, reads a pipe and says what came of it, while another
- * obeys. They are no children of ours: Node.js would take the news of their stops. Their parent says how each ended.
+ * obeys. They are no children of ours: Node.js would take the news of their stops. Their parent says how each ended, and
+ * takes it along when it ends.
  */
 const TARGET = `
 import ctypes, os, resource, signal, struct, sys, threading
@@ -25,6 +26,7 @@ for line in iter(sys.stdin.readline, ''):
     kind = line.strip()
     pid = os.fork()
     if pid == 0:
+        libc.prctl(1, signal.SIGKILL, 0, 0, 0)
         break
     if kind == 'traced':
         say('seized', libc.ptrace(0x4206, pid, None, None))
@@ -138,11 +140,12 @@ describe.skipIf(!canRun)('a thread in whose place system calls are made', () => 
   /** 0 when it has ended. */
   let thread = 0;
 
-  beforeAll(() => {
+  // Each has its own: a test that fails leaves nothing to the next
+  beforeEach(() => {
     partner = python(TARGET);
+    thread = 0;
   });
-  afterAll(() => partner.stop());
-  afterEach(end);
+  afterEach(() => partner.stop());
 
   async function end(): Promise<void> {
     if (thread) process.kill(thread, 'SIGKILL');
@@ -309,7 +312,6 @@ describe.skipIf(!canRun)('a thread in whose place system calls are made', () => 
     expect(course.told).toBe('done gone');
     expect(await target.line()).toBe('another program');
     expect(await target.line()).toBe('ended 0');
-    thread = 0;
   });
 
   test('is killed at any stage: that is told, once, and nothing is left', async () => {

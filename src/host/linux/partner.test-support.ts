@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { libc } from './libc.ts';
 
-/** Milliseconds a partner may take to say its next line. */
+/** Milliseconds a partner may take to say its next line, by our timers: time in which the machine stands still does not count. */
 const LINE_DEADLINE = 10_000;
+const LINE_POLL = 200;
 
 /** Another process for tests to look at: it says lines on stdout and obeys lines on stdin. Killed when disposed. */
 export class Partner {
@@ -37,13 +38,12 @@ export class Partner {
 
   /** The next line it says. */
   async line(): Promise<string> {
-    const deadline = Date.now() + LINE_DEADLINE;
-    while (this.lines.length === 0) {
-      if (Date.now() > deadline)
+    for (let waited = 0; this.lines.length === 0; waited += LINE_POLL) {
+      if (waited > LINE_DEADLINE)
         throw new Error(`${this.child.spawnfile} said nothing for ${LINE_DEADLINE} ms`);
       await new Promise<void>((resolve) => {
         this.wake = resolve;
-        setTimeout(resolve, 200);
+        setTimeout(resolve, LINE_POLL);
       });
     }
     return this.lines.shift() as string;
