@@ -27,14 +27,13 @@ for (const suite of suites) {
       failures.push({ suite, what: `${name}: ${message}` });
     for (const { ancestorTitles, title, status, failureMessages } of assertionResults) {
       // The groups of the native suites are the modes; of the others the files' folders say more.
-      const group =
-        suite === 'test'
-          ? name
-              .replace(/.*?\/(src|test)\//, '$1/')
-              .split('/')
-              .slice(0, 3)
-              .join('/')
-          : ancestorTitles[0];
+      const group = /^test(-again)?$/.test(suite)
+        ? name
+            .replace(/.*?\/(src|test)\//, '$1/')
+            .split('/')
+            .slice(0, 3)
+            .join('/')
+        : ancestorTitles[0];
       const counts = groups.get(group) ?? { passed: 0, failed: 0, skipped: 0 };
       groups.set(group, counts);
       const kind = status === 'pending' || status === 'todo' || status === 'skipped' ? 'skipped' : status;
