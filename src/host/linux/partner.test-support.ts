@@ -38,15 +38,23 @@ export class Partner {
 
   /** The next line it says. */
   async line(): Promise<string> {
-    for (let waited = 0; this.lines.length === 0; waited += LINE_POLL) {
-      if (waited > LINE_DEADLINE)
-        throw new Error(`${this.child.spawnfile} said nothing for ${LINE_DEADLINE} ms`);
-      await new Promise<void>((resolve) => {
-        this.wake = resolve;
-        setTimeout(resolve, LINE_POLL);
-      });
+    let waited = 0;
+    const clock = setInterval(() => {
+      waited += LINE_POLL;
+      this.wake?.();
+    }, LINE_POLL);
+    try {
+      while (this.lines.length === 0) {
+        if (waited > LINE_DEADLINE)
+          throw new Error(`${this.child.spawnfile} said nothing for ${LINE_DEADLINE} ms`);
+        await new Promise<void>((resolve) => {
+          this.wake = resolve;
+        });
+      }
+      return this.lines.shift() as string;
+    } finally {
+      clearInterval(clock);
     }
-    return this.lines.shift() as string;
   }
 
   /** The next line as numbers: addresses and ids. */
