@@ -2,6 +2,7 @@ import { EMFILE, EPERM } from '../../abi/errno.ts';
 import { type ClientFiles, INSTALLING, type Installed, type OpenFile } from '../../driver/ports.ts';
 import type { Thread } from '../../driver/thread.ts';
 import { type TakenFile, takeFile } from '../linux/open-file.ts';
+import type { ThreadWatch } from '../linux/thread-watch.ts';
 import type { Installations } from './installations.ts';
 import { FIRST_LOGICAL, type LogicalThreads } from './logical-threads.ts';
 
@@ -12,16 +13,20 @@ export class ClientDescriptors implements ClientFiles {
   /** Threads in whose place nothing can be done: their descriptors go through a socket. */
   logical: LogicalThreads | null = null;
   readonly #installations: Installations;
+  readonly #threads: ThreadWatch<Thread>;
   readonly #mayTake: () => boolean;
 
   /** @param mayTake whether there are descriptors left for another open file on its way */
-  constructor(installations: Installations, mayTake: () => boolean) {
+  constructor(installations: Installations, threads: ThreadWatch<Thread>, mayTake: () => boolean) {
     this.#installations = installations;
+    this.#threads = threads;
     this.#mayTake = mayTake;
   }
 
   take(thread: number, fd: number): OpenFile | number {
-    return this.#mayTake() ? takeFile(this.logical?.osThread(thread) ?? thread, fd) : EMFILE;
+    if (!this.#mayTake()) return EMFILE;
+    const osThread = this.logical?.osThread(thread) ?? thread;
+    return takeFile(osThread, fd, this.#threads.pidfd(osThread));
   }
 
   install(thread: Thread, files: readonly OpenFile[]): Installed | typeof INSTALLING {

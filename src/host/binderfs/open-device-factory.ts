@@ -152,7 +152,7 @@ export class OpenDeviceFactory {
 
   #descriptors(): ClientDescriptors | null {
     if (!architecture) return null;
-    return new ClientDescriptors(this.#installations, () => this.#room.forFile(this.#usage()));
+    return new ClientDescriptors(this.#installations, this.#threads, () => this.#room.forFile(this.#usage()));
   }
 
   #passthrough(): Backed {

@@ -21,7 +21,12 @@ export const CANCELLED = 2;
 
 /** What is asked of the injecting thread, each for one injection. */
 export type Order =
-  | { readonly type: 'begin'; readonly id: number; readonly beginning: Beginning }
+  | {
+      readonly type: 'begin';
+      readonly id: number;
+      readonly beginning: Beginning;
+      readonly orders: readonly Order[];
+    }
   /** Gives the thread descriptors for ours. */
   | { readonly type: 'install'; readonly id: number; readonly fds: readonly number[] }
   /** Puts a file of ours in the place of a mapping, for reading, shared. */

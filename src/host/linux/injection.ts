@@ -1,5 +1,6 @@
-import { createArea, type MappedArea } from './area.ts';
+import { createArea } from './area.ts';
 import { BoundMemory } from './bound-memory.ts';
+import { CONTROL_AT, DescriptorMessage, FILES_AT_ONCE } from './descriptor-message.ts';
 import {
   BEGINNING,
   type Beginning,
@@ -19,9 +20,6 @@ import { IN_CALL, RUNNING, ThreadGoneError, Tracee } from './tracee.ts';
 /** Why {@link Injection.run} pauses: for the thread to stop; for an order; for the news of its end. */
 export type Pause = 'stop' | 'order' | 'end';
 
-/** Files in one message at most: SCM_MAX_FD of the kernel. */
-const FILES_AT_ONCE = 253;
-
 /** Bytes below the stack pointer that belong to the running function on x86-64. */
 const RED_ZONE = 128;
 
@@ -29,31 +27,17 @@ const AF_UNIX = 1;
 const O_CLOEXEC = 0o2000000;
 const SOCK_DGRAM_CLOEXEC = 2 | O_CLOEXEC;
 const SOL_SOCKET = 1;
-const SCM_RIGHTS = 1;
 const SO_DOMAIN = 39;
 const MSG_DONTWAIT = 0x40;
-const MSG_CTRUNC = 8;
 const MSG_CMSG_CLOEXEC = 0x4000_0000;
 const PROT_READ = 1;
 const MAP_SHARED_FIXED = 1 | 0x10;
 const ALL_SIGNALS = 0xffff_ffff_ffff_ffffn;
+const RECEIVE_FLAGS = MSG_CMSG_CLOEXEC | MSG_DONTWAIT;
 const EIO = 5;
 const EINTR = 4;
 const EFAULT = 14;
 const EMFILE = 24;
-
-/*
- * The message in which descriptors travel, ours and the thread's alike:
- *
- *    0        56     72     80        96
- *    | msghdr | iovec | byte | cmsghdr | descriptors, 4 bytes each |
- *                            | the socket pair, before the message |
- */
-const IOVEC_AT = 56;
-const BYTE_AT = 72;
-const CONTROL_AT = 80;
-const FDS_AT = CONTROL_AT + 16;
-const FLAGS_AT = 48;
 
 const c = once(() => ({
   write: libc<(fd: number, bytes: Uint8Array, size: number) => number>(
@@ -68,7 +52,11 @@ const c = once(() => ({
   close: libc<(fd: number) => number>('int close(int)'),
 }));
 
-const message: () => MappedArea = once(() => createArea(FDS_AT + 4 * FILES_AT_ONCE + 64));
+/** Where a message is written, and read; one for all injections: nothing stays in it while a thread runs. */
+const scratch = once(() => {
+  const area = createArea(DescriptorMessage.size(FILES_AT_ONCE));
+  return { area, message: new DescriptorMessage(area) };
+});
 
 /** Something that the thread, or its process, refused: nothing is left of it. */
 class RefusedError extends Error {
@@ -175,17 +163,18 @@ export class Injection {
     for (;;) {
       const order = this.orders.shift();
       if (!order) yield 'order';
-      else if (order.type === 'install') yield* this.#try(() => this.#install(order.fds));
-      else if (order.type === 'map') yield* this.#try(() => this.#map(order.fd, order.address, order.length));
+      else if (order.type === 'install') yield* this.#carryOut(order);
+      else if (order.type === 'map') yield* this.#carryOut(order);
       else if (order.type === 'finish') return yield* this.#finish(order.ending);
     }
   }
 
-  *#try(work: () => Generator<Pause, readonly number[], void>): Generator<Pause, void, void> {
+  *#carryOut(order: Extract<Order, { type: 'install' | 'map' }>): Generator<Pause, void, void> {
     let fds: readonly number[] = [];
     let error = 0;
     try {
-      fds = yield* work();
+      if (order.type === 'map') yield* this.#map(order.fd, order.address, order.length);
+      else fds = yield* this.#install(order.fds);
     } catch (refused) {
       if (!(refused instanceof RefusedError)) throw refused;
       error = refused.errno;
@@ -207,7 +196,7 @@ export class Injection {
 
   /** @returns false when it could not be written. */
   #putArgument(argument: Uint8Array): boolean {
-    const { bytes, address } = message();
+    const { bytes, address } = scratch().area;
     bytes.set(argument);
     const pointer = Number(this.#stopped[this.#architecture.thirdArgument]);
     return this.#memory.write(pointer, address, argument.length) === argument.length;
@@ -225,12 +214,11 @@ export class Injection {
     return installed;
   }
 
-  *#map(fd: number, address: number, length: number): Generator<Pause, readonly number[], void> {
+  *#map(fd: number, address: number, length: number): Generator<Pause, void, void> {
     const [own] = yield* this.#install([fd]);
     const mapped = yield* this.#call('mmap', address, length, PROT_READ, MAP_SHARED_FIXED, own ?? -1, 0);
     yield* this.#call('close', own ?? -1);
     if (mapped !== address) throw new RefusedError(mapped < 0 ? -mapped : EIO);
-    return [];
   }
 
   /**
@@ -241,29 +229,32 @@ export class Injection {
    */
   *#receive(fds: readonly number[], installed: number[]): Generator<Pause, void, void> {
     const most = Math.min(fds.length, FILES_AT_ONCE);
-    const place = this.#place(most);
+    const { message } = scratch();
+    const place = this.#place(DescriptorMessage.size(most));
     // All of it, so that what cannot be had is refused now: of the thread, in a call, nobody could say what it waits for
-    const { bytes, view, address } = message();
-    bytes.fill(0, CONTROL_AT, FDS_AT + 4 * most);
-    this.#putMessage(place, most, FDS_AT + 4 * most);
+    message.expect(place, most);
+    this.#write(place, message.address, DescriptorMessage.size(most));
     const pair = yield* this.#call('socketpair', AF_UNIX, SOCK_DGRAM_CLOEXEC, 0, place + CONTROL_AT);
     if (pair < 0) throw new RefusedError(-pair);
-    this.#read(place + CONTROL_AT, address + CONTROL_AT, 8);
-    const theirs = view.getUint32(CONTROL_AT, true);
-    const other = view.getUint32(CONTROL_AT + 4, true);
+    this.#read(place + CONTROL_AT, message.address + CONTROL_AT, 8);
+    const [theirs, other] = message.pair;
     const ours = copyDescriptor(this.#tracee.tid, theirs);
     let last = other;
     try {
       yield* this.#call('close', theirs);
       if (ours < 0) throw new RefusedError(-ours);
-      const [first = -1, second, ...others] = fds;
-      const sent = second === undefined ? [first] : [first, ...others, second];
+      const sent = inOrder(fds);
       for (let at = 0; at < sent.length; at += FILES_AT_ONCE) {
         const some = sent.slice(at, at + FILES_AT_ONCE);
-        if (at > 0) this.#putMessage(place, some.length, CONTROL_AT);
-        yield* this.#receiveSome(ours, other, place, some, installed);
+        this.#send(ours, some);
+        message.expect(place, some.length);
+        this.#write(place, message.address, DescriptorMessage.size(some.length));
+        const received = yield* this.#call('recvmsg', other, place, RECEIVE_FLAGS);
+        if (received < 0) throw new RefusedError(-received);
+        this.#read(place, message.address, DescriptorMessage.size(some.length));
+        if (!message.take(some.length, installed)) throw new RefusedError(EMFILE);
       }
-      if (second !== undefined) {
+      if (fds.length > 1) {
         const moved = yield* this.#call('dup3', installed.at(-1) ?? -1, other, O_CLOEXEC);
         if (moved < 0) throw new RefusedError(-moved);
         last = installed.pop() ?? -1;
@@ -275,29 +266,11 @@ export class Injection {
     }
   }
 
-  *#receiveSome(
-    ours: number,
-    other: number,
-    place: number,
-    fds: readonly number[],
-    installed: number[],
-  ): Generator<Pause, void, void> {
-    const { view, address } = message();
-    fillMessage(address, fds.length);
-    view.setBigUint64(CONTROL_AT, BigInt(16 + 4 * fds.length), true);
-    view.setInt32(CONTROL_AT + 8, SOL_SOCKET, true);
-    view.setInt32(CONTROL_AT + 12, SCM_RIGHTS, true);
-    for (const [i, fd] of fds.entries()) view.setInt32(FDS_AT + 4 * i, fd, true);
-    const sent = c().sendmsg(ours, address, MSG_DONTWAIT);
-    const failure = sent === -1 ? errno() : 0;
-    const received =
-      failure === 0 ? yield* this.#call('recvmsg', other, place, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) : -failure;
-    if (received < 0) throw new RefusedError(-received);
-    this.#read(place, address, FDS_AT + 4 * fds.length);
-    const length = Number(view.getBigUint64(CONTROL_AT, true));
-    const count = Math.max(0, Math.min(fds.length, Math.floor((length - 16) / 4)));
-    for (let i = 0; i < count; i++) installed.push(view.getInt32(FDS_AT + 4 * i, true));
-    if (count < fds.length || view.getInt32(FLAGS_AT, true) & MSG_CTRUNC) throw new RefusedError(EMFILE);
+  /** Sends descriptors of ours; they are waiting at the other end then. */
+  #send(socket: number, fds: readonly number[]): void {
+    const { message } = scratch();
+    message.carry(fds);
+    if (c().sendmsg(socket, message.address, MSG_DONTWAIT) === -1) throw new RefusedError(errno());
   }
 
   /** @returns what the call returned, or -errno. */
@@ -340,17 +313,10 @@ export class Injection {
     }
   }
 
-  /** Where in the thread's memory a message fits: below its stack. */
-  #place(files: number): number {
+  /** Where so many bytes fit into the thread's memory: below its stack. */
+  #place(size: number): number {
     const top = Number(this.#stopped[this.#architecture.stackPointer]) - RED_ZONE;
-    const size = FDS_AT + 4 * files + 8;
     return top - size - ((top - size) % 16);
-  }
-
-  /** The first `length` bytes of a message for `count` descriptors. */
-  #putMessage(place: number, count: number, length: number): void {
-    fillMessage(place, count);
-    this.#write(place, message().address, length);
   }
 
   #read(from: number, to: number, length: number): void {
@@ -363,7 +329,7 @@ export class Injection {
 
   /** Nothing says that it is the socket we made: closing another file might wait. */
   #close(fd: number): void {
-    const { address, view } = message();
+    const { address, view } = scratch().area;
     view.setUint32(8, 4, true);
     const isSocket = c().getsockopt(fd, SOL_SOCKET, SO_DOMAIN, address, address + 8) === 0;
     if (isSocket && view.getUint32(0, true) === AF_UNIX) c().close(fd);
@@ -376,14 +342,8 @@ export class Injection {
   }
 }
 
-/** A message for `count` descriptors that will lie at `place`. */
-function fillMessage(place: number, count: number): void {
-  const { bytes, view } = message();
-  bytes.fill(0, 0, CONTROL_AT);
-  view.setBigUint64(16, BigInt(place + IOVEC_AT), true);
-  view.setBigUint64(24, 1n, true);
-  view.setBigUint64(32, BigInt(place + CONTROL_AT), true);
-  view.setBigUint64(40, BigInt(FDS_AT - CONTROL_AT + 4 * count), true);
-  view.setBigUint64(IOVEC_AT, BigInt(place + BYTE_AT), true);
-  view.setBigUint64(IOVEC_AT + 8, 1n, true);
+/** In which order descriptors are sent; see `Injection.#receive`. */
+function inOrder(fds: readonly number[]): readonly number[] {
+  const [first = -1, second, ...others] = fds;
+  return second === undefined ? [first] : [first, ...others, second];
 }

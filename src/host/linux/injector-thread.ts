@@ -10,6 +10,9 @@ import { awaitStop, ownThreadId } from './stop-wait.ts';
 /** How often the wait for a stop may end without one of those that are waited for, before this thread sleeps instead. */
 const VAIN_WAITS = 10;
 
+/** Milliseconds after which news for which nobody waits are told. */
+const LATE = 10;
+
 /** Milliseconds of sleep between two looks then, at first and at most. */
 const FIRST_SLEEP = 0.05;
 const LAST_SLEEP = 5;
@@ -21,8 +24,12 @@ const injections = new Map<number, { injection: Injection; run: Generator<Pause>
 
 let isRetired = false;
 
+/** Injections that have finished: told with the next news, which saves the main thread a waking. */
+const finished: Report[] = [];
+
 Atomics.store(words, WORD.thread, ownThreadId());
 serve();
+tellFinished();
 Atomics.store(words, WORD.abandon, ABANDONED);
 Atomics.notify(words, WORD.abandon);
 port.close();
@@ -38,7 +45,9 @@ function serve(): void {
     if (isNew || stopCount() !== stops) inVain = 0;
     stops = stopCount();
     if (waiting === 'order') {
-      Atomics.wait(words, WORD.orders, seen);
+      const isLate =
+        Atomics.wait(words, WORD.orders, seen, finished.length > 0 ? LATE : undefined) === 'timed-out';
+      if (isLate) tellFinished();
     } else if (waiting === 'stop' && ++inVain < VAIN_WAITS) {
       sleep = FIRST_SLEEP;
       waitForStop(seen);
@@ -77,6 +86,7 @@ function take(order: Order): void {
     isRetired = true;
   } else if (order.type === 'begin') {
     const injection = new Injection(order.id, order.beginning, architecture as Architecture, report);
+    injection.orders.push(...order.orders);
     injections.set(order.id, { injection, run: injection.run(), pause: 'stop' });
   } else {
     // One that has come to an end meanwhile has told so
@@ -101,5 +111,14 @@ function advance(): Pause {
 }
 
 function report(what: Report): void {
+  if (what.type === 'finished') {
+    finished.push(what);
+    return;
+  }
+  tellFinished();
   port.postMessage(what);
+}
+
+function tellFinished(): void {
+  for (const one of finished.splice(0)) port.postMessage(one);
 }

@@ -2,7 +2,14 @@ import { close } from 'node:fs';
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import type { ThreadId } from '../../driver/ports.ts';
 import { BoundMemory } from './bound-memory.ts';
-import { BEGINNING, CANCELLED, type Ending, type Order, type Report } from './injection-orders.ts';
+import {
+  BEGINNING,
+  type Beginning,
+  CANCELLED,
+  type Ending,
+  type Order,
+  type Report,
+} from './injection-orders.ts';
 import { ABANDON, type InjectorThreadData, WORD } from './injector-thread-data.ts';
 import { libc } from './libc.ts';
 import { once } from './once.ts';
@@ -175,13 +182,14 @@ export class Injector {
 
   #forget(id: number): void {
     this.#injections.delete(id);
-    if (this.#injections.size > 0 || !this.#looking) return;
-    clearInterval(this.#looking);
-    this.#looking = null;
   }
 
   /** Looks whether a tracing thread waits for a page, or does not come to a beginning with a thread. */
   #look(): void {
+    if (this.#injections.size === 0 && this.#looking) {
+      clearInterval(this.#looking);
+      this.#looking = null;
+    }
     for (const one of this.#lines) if (one.isCopying) this.#onCopying(one.tid);
     const line = this.#line;
     const waiting = [...this.#injections.values()].filter((one) => one.isBeginning(line));
@@ -219,6 +227,8 @@ export class Injected {
   #line: Line | null = null;
   #begunAt = 0;
   #isFinishing = false;
+  /** Not told yet to the tracing thread: that is done with the first order. */
+  #beginning: Beginning | null = null;
   /** Orders given before the thread is held, should they have to be given again. */
   #orders: Order[] = [];
 
@@ -274,12 +284,16 @@ export class Injected {
     this.#line = line;
     this.#begunAt = performance.now();
     this.#state = new Int32Array(new SharedArrayBuffer(4));
-    line.send({
-      type: 'begin',
-      id: this.id,
-      beginning: { thread, memory: this.#memory.fd, answer, answerFd: this.#answerFd, state: this.#state },
-    });
-    for (const order of this.#orders) line.send(order);
+    const { fd } = this.#memory;
+    this.#beginning = { thread, memory: fd, answer, answerFd: this.#answerFd, state: this.#state };
+    if (this.#orders.length > 0) this.#sendBeginning(line);
+  }
+
+  /** With what is to be done first: one message, and one waking, for both. */
+  #sendBeginning(line: Line): void {
+    const beginning = this.#beginning as Beginning;
+    this.#beginning = null;
+    line.send({ type: 'begin', id: this.id, beginning, orders: this.#orders });
   }
 
   /** For the injector: before the thread is traced. @returns whether it will not be. */
@@ -325,7 +339,8 @@ export class Injected {
 
   #order(order: Order): void {
     if (!this.isHeld) this.#orders.push(order);
-    this.#line?.send(order);
+    if (this.#line && this.#beginning) this.#sendBeginning(this.#line);
+    else this.#line?.send(order);
   }
 }
 

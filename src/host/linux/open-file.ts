@@ -1,4 +1,3 @@
-import { close } from 'node:fs';
 import type { OpenFile, ThreadId } from '../../driver/ports.ts';
 import { errno, libc } from './libc.ts';
 import { once } from './once.ts';
@@ -8,6 +7,7 @@ import { openThread } from './thread-watch.ts';
 
 /** The same on all architectures. */
 const SYS_PIDFD_GETFD = 438;
+const SYS_CLOSE_RANGE = 436;
 const F_GETFL = 3;
 const O_PATH = 0o10000000;
 const EBADF = 9;
@@ -20,7 +20,14 @@ const c = once(() => ({
   ),
   fcntl: libc<(fd: number, command: number) => number>('int fcntl(int, int)'),
   close: libc<(fd: number) => number>('int close(int)'),
+  closeRange: libc<CloseRange>('int64_t syscall(int64_t, uint64_t, uint64_t, int64_t)'),
 }));
+
+/** As koffi has it; `async` makes the call in a thread of libuv's. */
+interface CloseRange {
+  (number: number, first: number, last: number, flags: number): number;
+  async(number: number, first: number, last: number, flags: number, done: () => void): void;
+}
 
 /** An open file that was taken from a client: a descriptor of ours for it. */
 export class TakenFile implements OpenFile {
@@ -35,11 +42,25 @@ export class TakenFile implements OpenFile {
 
   /**
    * Closing a file of a file system in userspace waits for its server, which may be we ourselves: so it is done in
-   * another thread.
+   * another thread, for all that are closed together at once.
    */
   close(): void {
-    close(this.fd, () => {
-      TakenFile.count--;
+    if (closing.push(this.fd) === 1) queueMicrotask(closeAll);
+  }
+}
+
+/** Descriptors that are to be closed when the main thread has done what it is doing. */
+const closing: number[] = [];
+
+function closeAll(): void {
+  const fds = closing.splice(0).sort((a, b) => a - b);
+  for (let from = 0, to = 1; from < fds.length; from = to++) {
+    // Those of one call mostly follow each other
+    while (to < fds.length && fds[to] === (fds[from] as number) + to - from) to++;
+    const count = to - from;
+    const [first, last] = [fds[from] as number, fds[to - 1] as number];
+    c().closeRange.async(SYS_CLOSE_RANGE, first, last, 0, () => {
+      TakenFile.count -= count;
     });
   }
 }
@@ -48,13 +69,15 @@ export class TakenFile implements OpenFile {
  * Takes the open file behind descriptor `fd` of `thread`, which must be blocked in a request of ours. Flags and position
  * stay shared with the client: it is the same open file description.
  *
+ * @param pidfd of that thread, or of one that had its id before, where there is one already.
  * @returns the file, or a positive errno: EBADF where there is none, or an O_PATH descriptor; EPERM when we may not trace
  * that process; EMFILE when we have no descriptors left.
  */
-export function takeFile(thread: ThreadId, fd: number): TakenFile | number {
+export function takeFile(thread: ThreadId, fd: number, pidfd = -1): TakenFile | number {
   // Above every limit, and the kernel's parameter is signed
   if (fd > 0x7fff_ffff) return EBADF;
-  const taken = copyDescriptor(thread, fd);
+  const known = pidfd < 0 ? -ESRCH : copyBy(pidfd, fd);
+  const taken = known === -ESRCH ? copyDescriptor(thread, fd) : known;
   if (taken < 0) return -taken;
   if (c().fcntl(taken, F_GETFL) & O_PATH) {
     new TakenFile(taken).close();
@@ -71,10 +94,14 @@ export function takeFile(thread: ThreadId, fd: number): TakenFile | number {
 export function copyDescriptor(thread: ThreadId, fd: number): number {
   const pidfd = openForDescriptors(thread);
   if (pidfd < 0) return pidfd;
-  const copied = c().pidfdGetfd(SYS_PIDFD_GETFD, pidfd, fd, 0);
-  const result = copied === -1 ? -errno() : copied;
+  const copied = copyBy(pidfd, fd);
   c().close(pidfd);
-  return result;
+  return copied;
+}
+
+function copyBy(pidfd: number, fd: number): number {
+  const copied = c().pidfdGetfd(SYS_PIDFD_GETFD, pidfd, fd, 0);
+  return copied === -1 ? -errno() : copied;
 }
 
 /** A pidfd of the thread; of its process below Linux 6.9, whose threads nearly always share their descriptors. */

@@ -147,6 +147,11 @@ export class ThreadWatch<Token> {
     return true;
   }
 
+  /** A pidfd of a watched thread, which stays ours: -1 where there is none. Its id may be another thread's by now. */
+  pidfd(tid: ThreadId): number {
+    return this.isTold ? (this.byTid.get(tid)?.fd ?? -1) : -1;
+  }
+
   /** Takes back {@link watch}; a token that is not watched is none. */
   unwatch(tid: ThreadId, token: Token): void {
     const watched = this.byTid.get(tid);
