@@ -87,7 +87,7 @@ describe.skipIf(reason !== null)('hazards of the system', () => {
         `const { openSync, readdirSync, readFileSync } = require('node:fs');
         import('${new URL('../../../dist/host/linux/injector.js', import.meta.url)}').then(({ Injector }) => {
           const injector = new Injector(openSync('/dev/null', 'w'), console.error);
-          injector.begin({ thread: ${tid}, owner: 0, answer: new Uint8Array(8) }, {});
+          injector.begin({ thread: ${tid}, owner: 0, answer: new Uint8Array(8) }, {}).install([0]);
         });
         setInterval(() => {
           const waits = readdirSync('/proc/self/task').map((tid) => readFileSync('/proc/self/task/' + tid + '/wchan', 'utf8'));
