@@ -111,6 +111,7 @@ export class Injector {
     return this.#injections.size;
   }
 
+  /** The thread is left alone until the first order is given, which is to be done at once. */
   begin(target: InjectionTarget, listener: InjectionListener): Injected {
     const id = ++this.#lastId;
     const memory = BoundMemory.of(target.thread);
