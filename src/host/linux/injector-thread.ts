@@ -1,7 +1,7 @@
 import { receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Injection, type Pause } from './injection.ts';
 import type { Order, Report } from './injection-orders.ts';
-import { ABANDON, ABANDONED, type InjectorThreadData, WORD } from './injector-thread-data.ts';
+import { ABANDON, ABANDONED, FAILED, type InjectorThreadData, WORD } from './injector-thread-data.ts';
 import { type Architecture, architecture } from './registers.ts';
 import { awaitStop, ownThreadId } from './stop-wait.ts';
 
@@ -27,7 +27,13 @@ let isRetired = false;
 /** Injections that have finished: told with the next news, which saves the main thread a waking. */
 const finished: Report[] = [];
 
-Atomics.store(words, WORD.thread, ownThreadId());
+let thread = FAILED;
+try {
+  thread = ownThreadId();
+} finally {
+  Atomics.store(words, WORD.thread, thread);
+  Atomics.notify(words, WORD.thread);
+}
 serve();
 tellFinished();
 Atomics.store(words, WORD.abandon, ABANDONED);

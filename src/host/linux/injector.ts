@@ -30,6 +30,9 @@ const MAX_STUCK = 4;
 const FAREWELLS = 20;
 const FAREWELL_TIME = 5;
 
+/** Milliseconds to wait for a tracing thread to have begun, when the process ends. */
+const START_LIMIT = 10_000;
+
 const EPERM = 1;
 const EAGAIN = 11;
 const EACCES = 13;
@@ -377,7 +380,7 @@ class Line {
     if (Atomics.load(this.#words, WORD.waits) === 1) wakeUp(this.tid);
   }
 
-  /** The thread's id; 0 before it has begun. */
+  /** The thread's id; 0 before it has begun, or less when it could not. */
   get tid(): number {
     return Atomics.load(this.#words, WORD.thread);
   }
@@ -395,7 +398,7 @@ class Line {
   }
 
   get #systemCall(): SystemCall | null {
-    if (this.tid === 0) return null;
+    if (this.tid <= 0) return null;
     using own = new OwnThread(this.tid);
     return own.systemCall;
   }
@@ -409,7 +412,9 @@ class Line {
   /** Ends at once, and lets all threads go as they are. @returns whether it did. */
   abandon(): boolean {
     const words = this.#words;
-    if (this.tid === 0) return true;
+    // One that is loading koffi would end the process with SIGABRT: N-API cannot throw in a thread that is being ended
+    if (this.tid === 0) Atomics.wait(words, WORD.thread, 0, START_LIMIT);
+    if (this.tid <= 0) return true;
     const isNews = Atomics.compareExchange(words, WORD.abandon, 0, ABANDON) === 0;
     for (let i = 0; isNews && i < FAREWELLS; i++) {
       Atomics.add(words, WORD.orders, 1);
