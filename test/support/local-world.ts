@@ -8,7 +8,7 @@ import {
 } from '../../src/binder/connections/local.ts';
 import { Context } from '../../src/driver/context.ts';
 import type { Area } from '../../src/driver/ports.ts';
-import { type Log, Logs } from '../../src/host/binderfs/logs.ts';
+import { type Log, Logs } from '../../src/host/binderfs/binder-logs/logs.ts';
 import { checkInvariants } from './check-invariants.ts';
 import {
   type Ability,

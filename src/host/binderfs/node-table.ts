@@ -1,7 +1,7 @@
+import { LOG_NAMES, type Log, type Logs } from './binder-logs/logs.ts';
 import type { Device } from './device.ts';
 import { CONTROL_NAME, type DeviceTable, FEATURES_NAME, LOGS_NAME } from './device-table.ts';
 import { FEATURES } from './features.ts';
-import { LOG_NAMES, type Log, type Logs } from './logs.ts';
 
 export const ROOT_NODE = 1;
 export const CONTROL_NODE = 2;

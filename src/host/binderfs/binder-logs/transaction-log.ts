@@ -1,5 +1,5 @@
-import type { U64 } from '../../abi/u64.ts';
-import { ASYNC, REPLY, type TransactionLog } from '../transaction-log.ts';
+import type { U64 } from '../../../abi/u64.ts';
+import { ASYNC, REPLY, type TransactionLog } from '../../../driver/transaction-log.ts';
 
 /** `transaction_log` and `failed_transaction_log`: the latest attempts. Lines of a source there are none here: `l=0`. */
 export function dumpTransactionLog(log: TransactionLog): string {

@@ -1,4 +1,4 @@
-import { hexU64, type U64 } from '../../abi/u64.ts';
+import { hexU64, type U64 } from '../../../abi/u64.ts';
 import { siphash } from './siphash.ts';
 
 /** Addresses from here up are errors in the kernel's language, and are not hidden. */

@@ -1,16 +1,16 @@
-import { BR_ONEWAY_SPAM_SUSPECT, BR_TRANSACTION_COMPLETE } from '../../abi/binder.ts';
-import { DeathRegistration } from '../death.ts';
-import type { Driver } from '../driver.ts';
-import { FreezeRegistration } from '../freeze.ts';
-import { Node } from '../node.ts';
-import { niceOf } from '../priority.ts';
-import type { Process } from '../process.ts';
-import type { Ref } from '../ref.ts';
-import { ReturnError } from '../return-error.ts';
-import type { Thread } from '../thread.ts';
-import { Transaction } from '../transaction.ts';
-import { TransactionComplete } from '../transaction-complete.ts';
-import type { WorkItem } from '../work.ts';
+import { BR_ONEWAY_SPAM_SUSPECT, BR_TRANSACTION_COMPLETE } from '../../../abi/binder.ts';
+import { DeathRegistration } from '../../../driver/death.ts';
+import type { Driver } from '../../../driver/driver.ts';
+import { FreezeRegistration } from '../../../driver/freeze.ts';
+import { Node } from '../../../driver/node.ts';
+import { niceOf } from '../../../driver/priority.ts';
+import type { Process } from '../../../driver/process.ts';
+import type { Ref } from '../../../driver/ref.ts';
+import { ReturnError } from '../../../driver/return-error.ts';
+import type { Thread } from '../../../driver/thread.ts';
+import { Transaction } from '../../../driver/transaction.ts';
+import { TransactionComplete } from '../../../driver/transaction-complete.ts';
+import type { WorkItem } from '../../../driver/work.ts';
 import type { Pointers } from './pointers.ts';
 
 // What the kernel driver (Linux 7.2) writes to `state`, `transactions` and `proc/PID`, letter by letter.

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import type { Driver } from '../../driver/driver.ts';
-import { Pointers } from '../../driver/dump/pointers.ts';
-import { dumpProcess, dumpState, dumpTransactions } from '../../driver/dump/state.ts';
-import { dumpStats } from '../../driver/dump/stats.ts';
-import { dumpTransactionLog } from '../../driver/dump/transaction-log.ts';
-import { createArea, type MappedArea } from '../linux/area.ts';
+import type { Driver } from '../../../driver/driver.ts';
+import { createArea, type MappedArea } from '../../linux/area.ts';
+import { Pointers } from './pointers.ts';
+import { dumpProcess, dumpState, dumpTransactions } from './state.ts';
+import { dumpStats } from './stats.ts';
+import { dumpTransactionLog } from './transaction-log.ts';
 
 /** The files of `binder_logs/`, besides the directory `proc`. */
 export const LOG_NAMES = [

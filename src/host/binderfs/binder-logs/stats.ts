@@ -1,8 +1,8 @@
-import { BC_COMMANDS, BR_COMMANDS } from '../../abi/commands.ts';
-import { iocNumber } from '../../abi/ioctl-code.ts';
-import type { Driver } from '../driver.ts';
-import type { Process } from '../process.ts';
-import type { CommandCounts, ObjectCount } from '../stats.ts';
+import { BC_COMMANDS, BR_COMMANDS } from '../../../abi/commands.ts';
+import { iocNumber } from '../../../abi/ioctl-code.ts';
+import type { Driver } from '../../../driver/driver.ts';
+import type { Process } from '../../../driver/process.ts';
+import type { CommandCounts, ObjectCount } from '../../../driver/stats.ts';
 
 /** `stats`: how often each command was met and how many objects there are, in all and in each process. */
 export function dumpStats(driver: Driver): string {
