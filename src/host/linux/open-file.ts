@@ -34,34 +34,43 @@ export class TakenFile implements OpenFile {
   /** Those not closed yet. */
   static count = 0;
   readonly fd: number;
+  /** The thread from which it was taken. */
+  readonly #from: ThreadId;
 
-  constructor(fd: number) {
+  constructor(fd: number, from: ThreadId) {
     this.fd = fd;
+    this.#from = from;
     TakenFile.count++;
   }
 
   /**
    * Closing a file of a file system in userspace waits for its server, which may be we ourselves: so it is done in
-   * another thread, for all that are closed together at once.
+   * another thread; at once for all from one client that are closed together: its server holds up nobody else's.
    */
   close(): void {
-    if (closing.push(this.fd) === 1) queueMicrotask(closeAll);
+    if (closing.push(this) === 1) queueMicrotask(closeAll);
+  }
+
+  /** Whether one call may close this one and `next`. */
+  isFollowedBy(next: TakenFile | undefined): boolean {
+    return next !== undefined && next.fd === this.fd + 1 && next.#from === this.#from;
   }
 }
 
-/** Descriptors that are to be closed when the main thread has done what it is doing. */
-const closing: number[] = [];
+/** Those to be closed when the main thread has done what it is doing. */
+const closing: TakenFile[] = [];
 
 function closeAll(): void {
-  const fds = closing.splice(0).sort((a, b) => a - b);
-  for (let from = 0, to = 1; from < fds.length; from = to++) {
-    // Those of one call mostly follow each other
-    while (to < fds.length && fds[to] === (fds[from] as number) + to - from) to++;
-    const count = to - from;
-    const [first, last] = [fds[from] as number, fds[to - 1] as number];
-    c().closeRange.async(SYS_CLOSE_RANGE, first, last, 0, () => {
+  const files = closing.splice(0).sort((a, b) => a.fd - b.fd);
+  for (let first = 0; first < files.length; ) {
+    let last = first;
+    while (files[last]?.isFollowedBy(files[last + 1])) last++;
+    const [from, to] = [files[first] as TakenFile, files[last] as TakenFile];
+    const count = last - first + 1;
+    c().closeRange.async(SYS_CLOSE_RANGE, from.fd, to.fd, 0, () => {
       TakenFile.count -= count;
     });
+    first = last + 1;
   }
 }
 
@@ -80,10 +89,10 @@ export function takeFile(thread: ThreadId, fd: number, pidfd = -1): TakenFile | 
   const taken = known === -ESRCH ? copyDescriptor(thread, fd) : known;
   if (taken < 0) return -taken;
   if (c().fcntl(taken, F_GETFL) & O_PATH) {
-    new TakenFile(taken).close();
+    new TakenFile(taken, thread).close();
     return EBADF;
   }
-  return new TakenFile(taken);
+  return new TakenFile(taken, thread);
 }
 
 /**
