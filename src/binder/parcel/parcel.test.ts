@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import {
   type AndroidVersion,
   BinderError,
@@ -333,6 +333,35 @@ test('a sensitive parcel is overwritten when it is cleared, and when it grows', 
   const after = parcel.bytes;
   parcel.clear();
   expect(after.every((byte) => byte === 0)).toBe(true);
+});
+
+test('long strings are the same with a Buffer and without, whatever units they are of', () => {
+  const unit = fc.integer({ min: 0, max: 0xffff }); // half of a pair among them
+  const strings = fc.array(unit, { minLength: 60, maxLength: 10_000, size: 'max' });
+  /** The bytes of a parcel with `text` twice, the parcel having grown in between, and what is read from it. */
+  const throughParcel = (text: string) => {
+    const parcel = new Parcel();
+    parcel.writeString(text);
+    parcel.writeInt32(-1);
+    parcel.writeString(text);
+    parcel.rewind();
+    const first = parcel.readString();
+    expect(parcel.readInt32()).toBe(-1);
+    return { bytes: parcel.bytes.slice(), read: [first, parcel.readString()] };
+  };
+  fc.assert(
+    fc.property(strings, (units) => {
+      const text = units.map((each) => String.fromCharCode(each)).join('');
+      const withBuffer = throughParcel(text);
+      vi.stubGlobal('Buffer', undefined);
+      const without = throughParcel(text);
+      vi.unstubAllGlobals();
+      expect(withBuffer.read).toEqual([text, text]);
+      expect(without.read).toEqual([text, text]);
+      expect(Buffer.compare(withBuffer.bytes, without.bytes)).toBe(0);
+    }),
+    { numRuns: 50 },
+  );
 });
 
 test('an array of an enum of bytes is packed, as byte[] is', () => {

@@ -2,6 +2,7 @@ import { BINDER_TYPE_BINDER, BINDER_TYPE_FD, BINDER_TYPE_HANDLE } from '../../ab
 import { readU64, type U64, writeU64 } from '../../abi/u64.ts';
 import { describeParcel } from './describe-parcel.ts';
 import { BinderError } from './errors.ts';
+import { type TextBuffer, textBufferOf } from './text-buffer.ts';
 import {
   DEFAULT_VARIANT,
   headerMismatch,
@@ -62,6 +63,8 @@ const MAX_DEPTH = 256;
 const MIN_CAPACITY = 256;
 /** Characters made into a string at once: an argument list has its limits. */
 const STRING_CHUNK = 4096;
+/** UTF-16 units from which on a {@link TextBuffer} is worth its making. */
+const LONG_STRING = 64;
 /** FLAT_BINDER_FLAG_ACCEPTS_FDS and the priority libbinder writes. */
 const FD_FLAGS = 0x17f;
 const STRICT_MODE_PENALTY_GATHER = 0x8000_0000 | 0;
@@ -97,6 +100,8 @@ export class Parcel {
   #view: DataView;
   #units: Uint16Array;
   #words: Int32Array;
+  /** The same bytes, once a long string was among them. */
+  #text: TextBuffer | null = null;
 
   /**
    * An empty parcel to write, or one to read.
@@ -283,10 +288,13 @@ export class Parcel {
     const at = this.#grow(4 + ((length * 2 + 2 + 3) & ~3));
     this.#words[at >> 2] = length;
     const units = this.#units;
-    let unit = (at + 4) >> 1;
-    for (let i = 0; i < length; i++) units[unit++] = value.charCodeAt(i);
-    units[unit] = 0;
-    if ((unit & 1) === 0) units[unit + 1] = 0;
+    const first = (at + 4) >> 1;
+    const end = first + length;
+    const buffer = length < LONG_STRING ? null : this.#textBuffer();
+    if (buffer) buffer.write(value, at + 4, length * 2, 'utf16le');
+    else for (let i = 0; i < length; i++) units[first + i] = value.charCodeAt(i);
+    units[end] = 0;
+    if ((end & 1) === 0) units[end + 1] = 0;
   }
 
   /** What {@link writeString} wrote. */
@@ -303,6 +311,8 @@ export class Parcel {
         `Cannot read the string of ${length} units at byte ${at}: no zero ends it`,
       );
     }
+    const buffer = length < LONG_STRING ? null : this.#textBuffer();
+    if (buffer) return buffer.toString('utf16le', at, at + length * 2);
     if (length <= STRING_CHUNK) return fromUnits(this.#units.subarray(first, first + length));
     let text = '';
     for (let i = 0; i < length; i += STRING_CHUNK) {
@@ -527,6 +537,12 @@ export class Parcel {
     this.#view = new DataView(bytes.buffer);
     this.#units = new Uint16Array(bytes.buffer);
     this.#words = new Int32Array(bytes.buffer, 0, bytes.length >> 2);
+    this.#text = null;
+  }
+
+  #textBuffer(): TextBuffer | null {
+    this.#text ??= textBufferOf(this.#bytes);
+    return this.#text;
   }
 
   /** `length` bytes to read. @returns where. */
