@@ -6,7 +6,7 @@ import { slowness } from '../support/slowness.ts';
 // Hostile clients at random, beside well-behaved ones whose every answer is checked: see attack.c. For long by
 // `npm run attack -- --minutes M`.
 
-const seconds = Number(process.env.UBINDER_ATTACK_SECONDS ?? 12);
+const seconds = Number(process.env.UBINDER_ATTACK_SECONDS ?? 12 * slowness);
 const modes = (
   process.env.UBINDER_ATTACK_MODES ?? 'root,root-inject,root-store,rootless,rootless-store'
 ).split(',') as Mode[];
@@ -32,6 +32,6 @@ for (const mode of modes) {
       await expect.poll(() => mount.leftovers(descriptors), { timeout: 10_000 * slowness }).toEqual({});
       expect((await mount.status()).pid).toBe(pid);
     },
-    (seconds + 120) * 1000 * slowness,
+    (seconds + 120 * slowness) * 1000,
   );
 }
