@@ -42,6 +42,8 @@ test.each =
     });
   };
 
+export { test as it };
+
 /** Nothing is left behind by tests that are run here. */
 export function afterAll(): void {}
 
