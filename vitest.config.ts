@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** What runs anywhere: nothing in it outlives a test, so files share a process and what they import. */
+/** Files that change nothing in their process for those after them: they share it, and what they import. */
 const pure = ['src/{abi,aidl,binder,driver,page}/**/*.test.ts', 'test/{unit,aidl,simulation}/**/*.test.ts'];
 
 // biome-ignore lint/style/noDefaultExport: vitest reads the default export

@@ -354,8 +354,12 @@ test('long strings are the same with a Buffer and without, whatever units they a
       const text = units.map((each) => String.fromCharCode(each)).join('');
       const withBuffer = throughParcel(text);
       vi.stubGlobal('Buffer', undefined);
-      const without = throughParcel(text);
-      vi.unstubAllGlobals();
+      let without: typeof withBuffer;
+      try {
+        without = throughParcel(text);
+      } finally {
+        vi.unstubAllGlobals();
+      }
       expect(withBuffer.read).toEqual([text, text]);
       expect(without.read).toEqual([text, text]);
       expect(Buffer.compare(withBuffer.bytes, without.bytes)).toBe(0);
